@@ -1,0 +1,50 @@
+# Commands for people and for CI; docs/guide/develop.md tells what each does.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help run test test-full check lint deps bench lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): requirements.lock requirements-dev.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ingestd needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+run: $(STAMP) ## Start the station with a simulated recorder (Ctrl-C stops it)
+	@$(BIN)/ingestd run --simulate --config config/ingestd.toml
+
+test: $(STAMP) ## Run the tests that need nothing but Python
+	$(BIN)/python -m pytest -n 2
+
+check: $(STAMP) ## Types, style, import contracts, tests: what CI runs
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n 2
+
+lint: $(STAMP) ## Types, style and import contracts only
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache | tail -n 3
+
+deps: ## Install what the full tests need beyond Python (Debian, as root)
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends umockdev udev ffmpeg libimage-exiftool-perl fonts-noto-cjk e2fsprogs util-linux curl >/dev/null
+
+test-full: $(STAMP) ## Run all tests; nothing may be skipped for want of a tool
+	INGESTD_FULL=1 $(BIN)/python -m pytest -n 2
+
+bench: $(STAMP) ## Measure, paired against the tools a user would take instead
+	$(BIN)/python -m bench
+
+lock: ## Resolve and pin all dependencies anew
+	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-find-links --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean: ## Remove what was built (never var/)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
