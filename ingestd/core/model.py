@@ -1,0 +1,171 @@
+"""The batons that stages hand on. Each can only be made from the one before it, so no stage can be skipped."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ingestd.core.facts import MediaFacts
+from ingestd.core.findings import Finding
+from ingestd.core.ids import DockingId, RecordingId, Sha256
+from ingestd.core.naming import CardPath
+
+
+class EntryKind(StrEnum):
+    """What an entry of a card is."""
+
+    FILE = "file"
+    LINK = "link"
+    SPECIAL = "special"
+    UNREADABLE = "unreadable"
+    """A directory or entry that the medium refused to describe."""
+
+
+class Inlet(StrEnum):
+    """How a card came to the station."""
+
+    UDEV = "udev"
+    INBOX = "inbox"
+    COMMAND = "command"
+    SIMULATOR = "simulator"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One entry of a card as the listing saw it; nothing of it has been read yet.
+
+    `modified_ns` is what the file system says, in nanoseconds since 1970 (FAT: local time without zone, 2 s steps);
+    a hint for people, never an identity.
+    """
+
+    ordinal: int
+    path: CardPath
+    kind: EntryKind
+    size_bytes: int
+    modified_ns: int | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderIdentity:
+    """Which recorder this is, and how that is known.
+
+    `recorder_id` is the device number, null when no source names one. `key` is what equal bytes are compared within:
+    the device number, or the volume or folder that stood in for it.
+    """
+
+    recorder_id: str | None
+    key: str
+    evidence: tuple[tuple[str, str], ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Docking:
+    """One stay of one recorder in one bay."""
+
+    docking_id: DockingId
+    bay: str
+    inlet: Inlet
+    opened_at: dt.datetime
+    recorder: RecorderIdentity
+    folder: str
+    volume: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """A listed entry with the identity that its recording will have if it turns out to be new."""
+
+    source: SourceFile
+    recording_id: RecordingId
+    profile_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """Bytes in staging, hashed on the way, fsynced. Not yet read back."""
+
+    planned: PlannedFile
+    staging_name: str
+    sha256: Sha256
+    size_bytes: int
+    copy_seconds: float
+    instability: str = ""
+    """In words, when the file was not the same before and after it was read; empty when it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The staged bytes were read back and equal what the recorder gave.
+
+    `read_back` says from where: `medium` (the page cache was dropped and checked to be empty) or `cache` (the file
+    system would not let go of it, as tmpfs does not): the sidecar repeats it, so that no more is claimed than is true.
+    """
+
+    acquired: Acquired
+    read_back: str
+    verify_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An original in the vault, with birth sidecar and ledger entry."""
+
+    recording_id: RecordingId
+    docking_id: DockingId
+    recorder_key: str
+    recorder_id: str | None
+    card_path: str
+    sha256: Sha256
+    size_bytes: int
+    vault_path: str
+    """Of the content: where the bytes lie."""
+    sidecar_path: str
+    profile_id: str | None
+    modified_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A sealed recording with its facts (null when the media room could not answer) and findings."""
+
+    sealed: Sealed
+    facts: MediaFacts | None
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTimes:
+    """When a recording was made, in UTC, and which source says so (`name`, `container`, `file_system`, `docking`)."""
+
+    start: dt.datetime
+    end: dt.datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """An analysed recording with who, when and where; `tags` is JSON with the source of each tag."""
+
+    analysed: Analysed
+    times: RecordedTimes
+    tags: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One line of live state of a bay; plain numbers, safe to send to a screen."""
+
+    bay: str
+    state: str
+    recorder: str | None = None
+    docking_id: str | None = None
+    file: str | None = None
+    files_done: int = 0
+    files_total: int = 0
+    bytes_done: int = 0
+    bytes_total: int = 0
+    bytes_per_second: float = 0.0
+    message: str = ""
