@@ -1,0 +1,217 @@
+"""Reads a station's configuration: settings, regimes, recorder profiles and roster, as one checked whole."""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ingestd.config.problems import Problem, config_error, problems_of, raise_for, shown
+from ingestd.config.roster import load_roster
+from ingestd.core.errors import ConfigError
+from ingestd.core.profile import GENERIC_PROFILE, RecorderProfile
+from ingestd.core.regime import Regime
+from ingestd.core.roster import Roster
+from ingestd.core.settings import Settings
+
+ENVIRONMENT_VARIABLE = "INGESTD_CONFIG"
+LOCAL_FILE = Path("config/ingestd.toml")
+SYSTEM_FILE = Path("/etc/ingestd/ingestd.toml")
+CHECKOUT_FILE = Path(__file__).resolve().parents[2] / LOCAL_FILE
+"""Of a source checkout, so that commands work from any folder there; it does not exist where a package is installed."""
+REGIMES_FOLDER = "regimes"
+RECORDERS_FOLDER = "recorders"
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_AT_LINE = re.compile(r"^(?P<what>.*?)\s*\(at line (?P<line>\d+), column (?P<column>\d+)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that a station is told. `regime` is the chosen one; `sources` are the files that were read."""
+
+    settings: Settings
+    regime: Regime
+    regimes: Mapping[str, Regime]
+    profiles: tuple[RecorderProfile, ...]
+    roster: Roster
+    sources: tuple[Path, ...]
+
+
+def find_settings_file(path: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """The file given, else $INGESTD_CONFIG, else ./config/ingestd.toml, else /etc/ingestd/ingestd.toml.
+
+    In a source checkout its own config/ comes last.
+
+    One that is named (given or by the environment) is not searched on from: a typing error must not read another file.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if path is not None:
+        return path
+    named = environment.get(ENVIRONMENT_VARIABLE)
+    if named:
+        return Path(named)
+    for candidate in (LOCAL_FILE, SYSTEM_FILE, CHECKOUT_FILE):
+        if candidate.is_file():
+            return candidate
+    fix = f"name one with --config or ${ENVIRONMENT_VARIABLE}, or run where {LOCAL_FILE} lies"
+    raise config_error([Problem(SYSTEM_FILE, "", f"no configuration here, nor in {LOCAL_FILE.absolute()}", fix)])
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read and check the settings file (see `find_settings_file` for which one).
+
+    Raises:
+        ConfigError: all faults of the file together.
+    """
+    file = find_settings_file(path)
+    settings, problems = _settings(file, _document(file))
+    if settings is None or problems:
+        raise config_error(problems)
+    return settings
+
+
+def load_regimes(folder: Path) -> dict[str, Regime]:
+    """All regimes of a folder by id; a file is named for its regime.
+
+    Raises:
+        ConfigError: all faults of all files together.
+    """
+    return {regime.id: regime for regime in _models(folder, Regime)}
+
+
+def load_profiles(folder: Path) -> tuple[RecorderProfile, ...]:
+    """All recorder profiles of a folder in the order of their file names, the one that takes everything last.
+
+    Raises:
+        ConfigError: all faults of all files together.
+    """
+    return (*_models(folder, RecorderProfile), GENERIC_PROFILE)
+
+
+def load_all(path: Path | None = None) -> Configuration:
+    """Read and check everything that the station is told.
+
+    Raises:
+        ConfigError: all faults of the settings file together, else all of the regimes, the profiles or the roster.
+    """
+    file = find_settings_file(path)
+    document = _document(file)
+    settings, problems = _settings(file, document)
+    try:
+        regimes = load_regimes(file.resolve().parent / REGIMES_FOLDER)
+    except ConfigError:
+        raise_for(problems)
+        raise
+    problems += _reference_problems(file, document, regimes)
+    if settings is None or problems:
+        raise config_error(problems)
+    roster_file = _roster_file(file, settings.roster.file)
+    profiles_folder = settings.folder / RECORDERS_FOLDER
+    return Configuration(
+        settings=settings,
+        regime=regimes[settings.station.regime],
+        regimes=regimes,
+        profiles=load_profiles(profiles_folder),
+        roster=load_roster(roster_file) if roster_file else Roster(),
+        sources=(
+            file,
+            *_toml_files(settings.folder / REGIMES_FOLDER),
+            *_toml_files(profiles_folder),
+            *((roster_file,) if roster_file else ()),
+        ),
+    )
+
+
+def _settings(file: Path, document: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:
+    """The settings, or null with the problems why not."""
+    problems: list[Problem] = []
+    if "folder" in document:
+        # Set by the place of the file; as a key it would move every relative path in silence.
+        value = shown(document["folder"])
+        problems.append(Problem(file, "folder", "there is no such key", "remove it; paths start at the file", value))
+    try:
+        settings = Settings.model_validate({**document, "folder": file.resolve().parent})
+    except ValidationError as error:
+        return None, problems + problems_of(error, Settings, file)
+    inbox, vault = settings.inbox_dir.resolve(), settings.vault_dir
+    if settings.inbox.is_enabled and (inbox.is_relative_to(vault) or vault.is_relative_to(inbox)):
+        what = f"the inbox ({inbox}) and the vault ({vault}) lie inside each other; the station would take itself in"
+        fix = 'give the inbox a folder of its own, as in "inbox"'
+        problems.append(Problem(file, "inbox.path", what, fix, shown(str(settings.inbox.path))))
+    return settings, problems
+
+
+def _reference_problems(file: Path, document: dict[str, Any], regimes: Mapping[str, Regime]) -> list[Problem]:
+    """Names in the settings of things that are not there; read from the document, so that no other fault hides them."""
+    problems: list[Problem] = []
+    regime = _entry(document, "station", "regime", Settings.model_fields["station"].default.regime)
+    if isinstance(regime, str) and regime not in regimes:
+        nearest = difflib.get_close_matches(regime, list(regimes), n=1)
+        known = f"the regimes are {', '.join(sorted(regimes)) or 'none'}"
+        fix = f"write {nearest[0]}; {known}" if nearest else known
+        problems.append(Problem(file, "station.regime", "there is no such regime", fix, shown(regime)))
+    roster = _entry(document, "roster", "file", None)
+    if isinstance(roster, str):
+        roster_file = _roster_file(file, Path(roster))
+        if roster_file is not None and not roster_file.is_file():
+            what = f"there is no file {roster_file}"
+            problems.append(Problem(file, "roster.file", what, "create it, or take roster.file out", shown(roster)))
+    return problems
+
+
+def _entry(document: dict[str, Any], section: str, key: str, default: Any) -> Any:
+    table = document.get(section)
+    return table.get(key, default) if isinstance(table, dict) else default
+
+
+def _roster_file(file: Path, roster: Path | None) -> Path | None:
+    return None if roster is None else file.resolve().parent / roster
+
+
+def _models(folder: Path, model: type[_Model]) -> list[_Model]:
+    found: list[_Model] = []
+    problems: list[Problem] = []
+    for file in _toml_files(folder):
+        document = _document(file)
+        try:
+            found.append(model.model_validate(document))
+        except ValidationError as error:
+            problems += problems_of(error, model, file)
+            continue
+        if document["id"] != file.stem:
+            fix = f'name the file {document["id"]}.toml, or write id = "{file.stem}"'
+            problems.append(Problem(file, "id", "is not the name of the file", fix, shown(document["id"])))
+    raise_for(problems)
+    return found
+
+
+def _toml_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in folder.iterdir() if entry.suffix == ".toml")
+    except OSError as error:
+        what = f"the folder cannot be read: {error.strerror}"
+        raise config_error([Problem(folder, "", what, "put it beside ingestd.toml, as it was shipped")]) from error
+
+
+def _document(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        fix = "give a file that exists and may be read"
+        raise config_error([Problem(file, "", f"cannot be read: {error.strerror}", fix)]) from error
+    except UnicodeDecodeError as error:
+        raise config_error([Problem(file, "", "is not UTF-8", "save it as UTF-8")]) from error
+    except tomllib.TOMLDecodeError as error:
+        match = _AT_LINE.match(str(error))
+        place = f"line {match['line']}, column {match['column']}" if match else ""
+        what = f"not TOML: {match['what'] if match else error}"
+        fix = 'correct this line; texts stand in quotation marks, as in name = "value"'
+        raise config_error([Problem(file, place, what, fix)]) from error
