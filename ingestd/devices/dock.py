@@ -1,0 +1,91 @@
+"""From a way to a card to a docked recorder: mounted, listed, identified, and always let go of again."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from ingestd.core.clock import Clock
+from ingestd.core.ids import DockingId, new_uuid7
+from ingestd.core.model import Docking, Inlet
+from ingestd.core.naming import docking_folder
+from ingestd.core.profile import RecorderProfile
+from ingestd.devices.card import CardListing, list_card
+from ingestd.devices.identity import identify
+from ingestd.devices.mounts import Mounter
+
+
+@dataclass(frozen=True, slots=True)
+class DockedRecorder:
+    """A recorder in a bay whose card can be read. A context manager: leaving it unmounts the card.
+
+    `root_fd` is the descriptor of the card's root directory until `close()`, which may be called any number of times.
+    `still_there` says whether the medium itself is present, whatever its file system says.
+    """
+
+    docking: Docking
+    listing: CardListing
+    root_fd: int
+    still_there: Callable[[], bool]
+    close: Callable[[], None]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_docking(
+    mounter: Mounter,
+    *,
+    bay: str,
+    inlet: Inlet,
+    profiles: tuple[RecorderProfile, ...],
+    zone: ZoneInfo,
+    clock: Clock,
+    max_entries: int,
+    max_depth: int,
+) -> DockedRecorder:
+    """Mount a card, list it, and name its recorder.
+
+    Args:
+        mounter: the way to the card.
+        bay: its name, for people.
+        inlet: how the card came.
+        profiles: families of recorders.
+        zone: the bureau's; the docking's folder carries the date there.
+        clock: gives the moment of docking.
+        max_entries, max_depth: limits of the listing.
+
+    Raises:
+        SourceGoneError: the card went away; nothing of it is held open.
+        SourceError, RefusedError, UnavailableError: as of `Mounter.mount`.
+    """
+    opened_at = clock.now()
+    docking_id = DockingId(new_uuid7(opened_at))
+    with ExitStack() as stack:
+        mounted = stack.enter_context(mounter.mount())
+        listing = list_card(
+            mounted.root_fd,
+            max_entries=max_entries,
+            max_depth=max_depth,
+            still_there=mounted.still_there,
+            only=mounted.only,
+        )
+        recorder = identify(listing, profiles, mounted.volume, zone)
+        docking = Docking(
+            docking_id=docking_id,
+            bay=bay,
+            inlet=inlet,
+            opened_at=opened_at,
+            recorder=recorder,
+            folder=docking_folder(opened_at.astimezone(zone).date().isoformat(), recorder.recorder_id, docking_id),
+            volume=mounted.volume,
+        )
+        stack.pop_all()
+    return DockedRecorder(docking, listing, mounted.root_fd, mounted.still_there, mounted.close)

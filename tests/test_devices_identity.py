@@ -1,0 +1,91 @@
+"""Which recorder a card belongs to, and what is said where that is not sure."""
+
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from ingestd.core.model import EntryKind, RecorderIdentity, SourceFile
+from ingestd.core.naming import card_path
+from ingestd.core.profile import NameGrammar, RecorderProfile
+from ingestd.devices.card import CardListing
+from ingestd.devices.identity import identify
+
+PROFILES = (
+    RecorderProfile(
+        id="example",
+        title="device_time",
+        names=(NameGrammar(id="plain", pattern=r"(?:.*/)?(?P<device>[0-9A-Z]{7})_(?P<time>\d{14})\.\w+"),),
+    ),
+)
+
+
+def identified(names: list[str], volume: Mapping[str, str] | None = None) -> RecorderIdentity:
+    entries = tuple(
+        SourceFile(ordinal, card_path(name.encode()), EntryKind.FILE, 1, None) for ordinal, name in enumerate(names)
+    )
+    return identify(CardListing(entries), PROFILES, volume or {}, ZoneInfo("Asia/Shanghai"))
+
+
+def named(device: str, count: int) -> list[str]:
+    return [f"DCIM/{device}_202402210829{second:02}.mp4" for second in range(count)]
+
+
+def codes(identity: RecorderIdentity) -> list[str]:
+    return [finding.code for finding in identity.findings]
+
+
+def test_the_device_number_in_the_names_is_the_recorder() -> None:
+    identity = identified([*named("DSJ0042", 3), "LOGS/x.log"])
+    assert (identity.recorder_id, identity.key, codes(identity)) == ("DSJ0042", "DSJ0042", [])
+    assert identity.evidence[0] == ("name", "DSJ0042 in 3 of 3 file names")
+
+
+def test_a_majority_names_the_recorder_and_the_conflict_is_a_finding() -> None:
+    identity = identified(named("DSJ0042", 3) + named("DSJ0099", 1))
+    assert identity.recorder_id == "DSJ0042"
+    assert codes(identity) == ["identity.conflict"]
+    assert identity.findings[0].evidence == {"file_names": {"DSJ0042": 3, "DSJ0099": 1}, "used": "DSJ0042"}
+
+
+def test_an_even_conflict_names_nobody() -> None:
+    identity = identified(named("DSJ0042", 2) + named("DSJ0099", 2), {"usb_serial": "X1"})
+    assert (identity.recorder_id, identity.key) == (None, "serial:X1")
+    assert codes(identity) == ["identity.conflict", "identity.unknown"]
+
+
+def test_a_number_of_zeros_is_the_factory_setting_and_names_nobody() -> None:
+    identity = identified(named("0000000", 5), {"fs_uuid": "A000-0003"})
+    assert (identity.recorder_id, identity.key, codes(identity)) == (None, "volume:A000-0003", ["identity.unknown"])
+
+
+def test_zeros_beside_a_number_are_no_conflict() -> None:
+    identity = identified(named("0000000", 5) + named("DSJ0042", 1))
+    assert (identity.recorder_id, codes(identity)) == ("DSJ0042", [])
+
+
+def test_names_without_a_number_name_nobody() -> None:
+    identity = identified(["VID_0001.mp4"], {"folder": "/var/inbox/from-officer"})
+    assert (identity.recorder_id, identity.key, codes(identity)) == (None, "folder:from-officer", ["identity.unknown"])
+
+
+def test_the_serial_stands_in_before_volume_and_folder() -> None:
+    volume = {"usb_serial": "X1", "fs_uuid": "A000-0003", "folder": "/a"}
+    assert identified([], volume).key == "serial:X1"
+
+
+def test_a_label_is_evidence_and_never_the_number() -> None:
+    identity = identified([], {"label": "DSJ0042"})
+    assert identity.recorder_id is None
+    assert ("label", "DSJ0042") in identity.evidence
+
+
+def test_a_label_that_carries_the_number_is_said_to_agree() -> None:
+    identity = identified(named("DSJ0042", 1), {"label": "dsj0042", "usb_serial": "other"})
+    assert ("label", "dsj0042 (carries the number)") in identity.evidence
+    assert ("usb_serial", "other") in identity.evidence
+    assert codes(identity) == []
+
+
+def test_links_do_not_speak_for_a_recorder() -> None:
+    link = SourceFile(0, card_path(b"DSJ0042_20240221082900.mp4"), EntryKind.LINK, 0, None)
+    identity = identify(CardListing((link,)), PROFILES, {}, ZoneInfo("UTC"))
+    assert (identity.recorder_id, identity.key) == (None, "unknown")
