@@ -1,0 +1,119 @@
+"""The one way to change anything: an act goes into the ledger, then shows in the catalogue.
+
+The ledger is the commit point. A catalogue that could not follow (no room, killed) is behind, never wrong: the next
+act, or the next start, lets it catch up.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from ingestd.core.clock import Clock
+from ingestd.core.custody import Act, Entry
+from ingestd.core.errors import IntegrityError
+from ingestd.stores import schema
+from ingestd.stores.database import open_for_writing, transaction
+from ingestd.stores.ledger import Ledger, read_entries
+from ingestd.stores.projection import apply
+from ingestd.stores.vault import Vault
+
+_APPLIED = "applied_seq"
+_REPLAY_BATCH = 500
+
+
+class Chronicle:
+    """Ledger and catalogue as one. Made once, by the holder of the station's lock; safe to use from many threads.
+
+    Args:
+        on_entered: told of every batch of entries that stands, outside the lock; for logs and counters.
+    """
+
+    def __init__(
+        self, vault: Vault, engine: Engine, clock: Clock, on_entered: Callable[[Sequence[Entry]], None] = lambda _: None
+    ) -> None:
+        self.engine = engine
+        self._on_entered = on_entered
+        self._vault = vault
+        self._lock = threading.Lock()
+        self._ledger = Ledger(vault.ledger_folder, clock)
+        self._catch_up()
+        if self._ledger.torn_tail is not None:
+            segment, cut_bytes = self._ledger.torn_tail
+            self.enter(Act(act="ledger.repaired", data={"segment": segment, "cut_bytes": cut_bytes}))
+
+    @property
+    def head(self) -> tuple[int, str]:
+        """Place and hash of the last entry."""
+        return self._ledger.head
+
+    def enter(self, *acts: Act) -> list[Entry]:
+        """Enter acts, in order, with one fsync and one transaction.
+
+        The catalogue tries the acts first, inside a transaction that is still open while the ledger writes: an act
+        that it could never show is refused before it stands in the ledger for ever.
+
+        Raises:
+            IntegrityError: the catalogue cannot show an act; nothing was entered.
+            StoreFullError, StoreError: nothing was entered, or, when only the catalogue's commit failed, the acts
+                stand and will show as soon as it can follow. Callers' acts are made to be safe to ask for again.
+        """
+        with self._lock:
+            self._catch_up()
+            entries = self._ledger.chain(acts)
+            with transaction(self.engine) as connection:
+                self._project(connection, entries)
+                self._ledger.append(entries)
+        self._on_entered(entries)
+        return entries
+
+    def _catch_up(self) -> None:
+        with self.engine.connect() as connection:
+            applied = applied_seq(connection)
+        if applied > self._ledger.head.seq:
+            raise IntegrityError(
+                f"the catalogue knows {applied} acts, the ledger has {self._ledger.head.seq}",
+                "the ledger was cut or is of another vault; restore it, or run: ingestd catalogue rebuild",
+            )
+        if applied == self._ledger.head.seq:
+            return
+        pending = read_entries(self._vault.ledger_folder, after=applied)
+        while batch := list(itertools.islice(pending, _REPLAY_BATCH)):
+            with transaction(self.engine) as connection:
+                self._project(connection, batch)
+
+    def _project(self, connection: Connection, entries: list[Entry]) -> None:
+        for entry in entries:
+            apply(connection, self._vault, entry)
+        if entries:
+            _set_applied(connection, entries[-1].seq)
+
+
+def applied_seq(connection: Connection) -> int:
+    """The last ledger entry that a catalogue reflects; 0 for a fresh one."""
+    value = connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == _APPLIED)).scalar_one_or_none()
+    return int(value) if value is not None else 0
+
+
+def _set_applied(connection: Connection, seq: int) -> None:
+    table = schema.meta
+    result = connection.execute(update(table).where(table.c.key == _APPLIED).values(value=str(seq)))
+    if result.rowcount == 0:
+        connection.execute(insert(table).values(key=_APPLIED, value=str(seq)))
+
+
+def rebuild(vault: Vault, catalogue_file: Path, clock: Clock) -> Chronicle:
+    """Make the catalogue again from the vault alone: birth sidecars, listings, and the ledger's acts replayed.
+
+    The old file is set aside as `….before-rebuild` and not removed.
+
+    Raises:
+        IntegrityError: the vault contradicts its ledger; the message names the place.
+    """
+    for suffix in ("", "-wal", "-shm"):
+        old = catalogue_file.with_name(catalogue_file.name + suffix)
+        if old.exists():
+            old.replace(catalogue_file.with_name(f"{catalogue_file.name}.before-rebuild{suffix}"))
+    return Chronicle(vault, open_for_writing(catalogue_file), clock)

@@ -1,0 +1,97 @@
+"""Opening the catalogue's database: SQLite with WAL and `synchronous=FULL`; migrations by Alembic."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from ingestd.core.errors import NotFoundError, StoreError, StoreFullError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_MILLISECONDS = 30_000
+
+
+def open_for_writing(file: Path) -> Engine:
+    """The one writer's engine; creates the file and brings its schema up to date.
+
+    Raises:
+        StoreError: the file cannot be opened, or is of a newer ingestd.
+    """
+    engine = create_engine(f"sqlite:///{file}")
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MILLISECONDS}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    with translated():
+        upgrade(engine)
+    return engine
+
+
+def open_for_reading(file: Path) -> Engine:
+    """An engine that cannot write, for CLI and console.
+
+    Raises:
+        NotFoundError: there is no catalogue yet.
+    """
+    if not file.exists():
+        raise NotFoundError(f"no catalogue at {file}", "start the station once: ingestd run, or ingestd ingest PATH")
+    engine = create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in ("query_only=ON", f"busy_timeout={_BUSY_MILLISECONDS}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
+
+
+def upgrade(engine: Engine) -> None:
+    """Run the migrations that this database has not seen; nothing when it is up to date."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the tables of this version are there (a reader cannot migrate)."""
+    with engine.connect() as connection:
+        return inspect(connection).has_table("recordings")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn database errors into `StoreFullError` or `StoreError`."""
+    try:
+        yield
+    except DBAPIError as error:
+        original = error.orig
+        if isinstance(original, sqlite3.OperationalError) and original.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise StoreFullError(
+                "no room for the catalogue", "free or add disk space; the station goes on by itself"
+            ) from error
+        raise StoreError(
+            f"the catalogue refused: {original}",
+            "see `ingestd doctor`; it can be made again: ingestd catalogue rebuild",
+        ) from error
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction, committed at the end, errors translated."""
+    with translated(), engine.begin() as connection:
+        yield connection

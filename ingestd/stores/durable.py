@@ -1,0 +1,172 @@
+"""The one way that a file comes to stand for good: exclusive create, write, fsync, publish, fsync directory.
+
+Order and reason of the steps: docs/design/durability.md. A failed fsync is an error, never a warning, because the
+kernel may have dropped the dirty pages that it could not write.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ingestd.core.errors import StoreError, StoreFullError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@contextmanager
+def translated(what: str, path: Path | str) -> Iterator[None]:
+    """Turn an OSError of the store into `StoreFullError` or `StoreError` that names the act and the path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StoreFullError(
+                f"no room to {what} {path}: {error.strerror}", "free or add disk space; the station goes on by itself"
+            ) from error
+        raise StoreError(
+            f"cannot {what} {path}: {error.strerror}",
+            "check the disk, its mount options and the rights of the station's user",
+        ) from error
+
+
+def sync_directory(path: Path) -> None:
+    """Make names in a directory durable."""
+    with translated("sync directory", path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def make_directory(path: Path) -> None:
+    """Create a directory and its missing parents, each made durable in its own parent."""
+    missing = []
+    probe = path
+    while not probe.is_dir():
+        missing.append(probe)
+        probe = probe.parent
+    for directory in reversed(missing):
+        with translated("create directory", directory):
+            directory.mkdir(exist_ok=True)
+        sync_directory(directory.parent)
+
+
+def create_exclusive(path: Path) -> int:
+    """Open a new file for writing and reading back; the caller closes the descriptor.
+
+    Raises:
+        StoreError: the name is taken, or the store refuses.
+    """
+    with translated("create", path):
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+
+
+def write_all(descriptor: int, data: bytes | memoryview, path: Path) -> None:
+    """Write every byte at the descriptor's position."""
+    view = memoryview(data)
+    with translated("write", path):
+        while view:
+            view = view[os.write(descriptor, view) :]
+
+
+def write_staged(path: Path, data: bytes) -> None:
+    """A whole small file under a name that promises nothing yet: written, fsynced, read-only; directory not synced.
+
+    A file left under this name by an earlier crash is replaced, because nothing was promised by it.
+    """
+    with translated("replace", path):
+        path.unlink(missing_ok=True)
+    descriptor = create_exclusive(path)
+    try:
+        write_all(descriptor, data, path)
+        with translated("sync", path):
+            os.fchmod(descriptor, 0o440)
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(staged: Path, final: Path) -> None:
+    """Give a complete, fsynced file its final name as well, never over another file; directory not synced.
+
+    The staged name stays until the caller removes it, so that a crash leaves a trace to roll forward from. Where the
+    final name already is this very file (a crash came between this and the next step) nothing is done.
+
+    Raises:
+        StoreError: another file stands at the final name.
+    """
+    try:
+        os.link(staged, final, follow_symlinks=False)
+    except FileExistsError as error:
+        if not final.samefile(staged):
+            raise StoreError(
+                f"another file stands at {final}", "keep both and ask for help: names never repeat"
+            ) from error
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            with translated("publish", final):
+                raise
+        raise StoreError(
+            f"the file system of {final.parent} has no hard links",
+            "put state_dir on ext4, XFS or Btrfs; exFAT and FAT cannot hold a vault",
+        ) from error
+
+
+def write_new(final: Path, data: bytes) -> None:
+    """A whole small file, durably, at a name that must be free; its directory must exist.
+
+    A file that already holds exactly these bytes is accepted: the act was done before a crash.
+    """
+    staged = final.with_name(f".{final.name}.new")
+    write_staged(staged, data)
+    if not (final.is_file() and final.read_bytes() == data):
+        publish(staged, final)
+    sync_directory(final.parent)
+    remove(staged)
+
+
+def replace_whole(final: Path, data: bytes) -> None:
+    """Replace a small file in one step: readers see the old bytes or the new ones. For state that may change."""
+    staged = final.with_name(f".{final.name}.new")
+    write_staged(staged, data)
+    with translated("replace", final):
+        staged.rename(final)
+    sync_directory(final.parent)
+
+
+def append_line(path: Path, data: bytes) -> None:
+    """Append whole lines durably; a torn last line of an earlier crash is cut first."""
+    existed = path.exists()
+    with translated("append to", path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+        try:
+            os.ftruncate(descriptor, whole_lines_end(descriptor))
+            os.lseek(descriptor, 0, os.SEEK_END)
+            write_all(descriptor, data, path)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    if not existed:
+        sync_directory(path.parent)
+
+
+def whole_lines_end(descriptor: int) -> int:
+    """The offset just behind the last newline of a file; 0 when there is none."""
+    end = os.fstat(descriptor).st_size
+    step = 64 * 1024
+    while end > 0:
+        start = max(0, end - step)
+        newline = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0
+
+
+def remove(path: Path) -> None:
+    """Remove a name that promises nothing (staging); it may be gone already."""
+    with translated("remove", path):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,277 @@
+"""How each act of the ledger shows in the catalogue. The same code serves the living station and a rebuild.
+
+Every function is idempotent only together with `meta.applied_seq`: `chronicle` applies each entry exactly once, in
+order, inside one transaction with that number.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from ingestd.core.custody import Entry
+from ingestd.core.errors import IntegrityError
+from ingestd.core.facts import MediaKind
+from ingestd.core.lifecycle import ALLOWED_MOVES, Fate, State
+from ingestd.core.manifest import sha256_of
+from ingestd.stores import schema
+from ingestd.stores.vault import Vault
+
+Document = dict[str, Any]
+
+
+def apply(connection: Connection, vault: Vault, entry: Entry) -> None:
+    """Let one entry show in the catalogue.
+
+    Raises:
+        IntegrityError: the entry refers to a document of the vault that is not the one it was written for, or asks
+            for a move that the lifecycle does not allow.
+    """
+    project = _PROJECTIONS.get(entry.act)
+    if project is not None:
+        project(connection, vault, entry)
+
+
+def read_sealed_document(vault: Vault, path: str, digest: str) -> Document:
+    """A document of the vault, checked against the digest that the ledger holds of it."""
+    if sha256_of(vault.read_bytes(path)) != digest:
+        raise IntegrityError(f"{path} is not the document that the ledger names", "restore it from a backup or replica")
+    return vault.read_json(path)
+
+
+def _docking_listed(connection: Connection, vault: Vault, entry: Entry) -> None:
+    document = read_sealed_document(vault, entry.data["listing"], entry.data["listing_sha256"])
+    docking, files = document["docking"], document["entries"]
+    connection.execute(
+        insert(schema.dockings).values(
+            docking_id=entry.subject,
+            bay=docking["bay"],
+            inlet=docking["inlet"],
+            recorder_id=docking["recorder"]["recorder_id"],
+            recorder_key=docking["recorder"]["key"],
+            opened_at=docking["opened_at"],
+            folder=docking["folder"],
+            entries=len(files),
+            bytes=sum(file["size_bytes"] for file in files),
+            document={"recorder": docking["recorder"], "volume": docking["volume"]},
+            has_sets=False,
+        )
+    )
+    if files:
+        columns = {column.name for column in schema.sightings.columns}
+        rows = [
+            {key: value for key, value in file.items() if key in columns}
+            | {"docking_id": entry.subject, "fate": Fate.PENDING, "reason": None, "recording_id": None}
+            for file in files
+        ]
+        connection.execute(insert(schema.sightings), rows)
+
+
+def _recording_sealed(connection: Connection, vault: Vault, entry: Entry) -> None:
+    birth = read_sealed_document(vault, entry.data["sidecar"], entry.data["sidecar_sha256"])
+    content = birth["content"]
+    held = {"sha256": content["sha256"], "size_bytes": content["size_bytes"], "vault_path": content["path"]}
+    connection.execute(
+        upsert(schema.contents)
+        .values(**held, sealed_at=birth["sealed_at"])
+        .on_conflict_do_update(index_elements=["sha256"], set_={"vault_path": content["path"]})
+    )
+    connection.execute(
+        insert(schema.recordings).values(
+            recording_id=entry.subject,
+            sha256=content["sha256"],
+            size_bytes=content["size_bytes"],
+            docking_id=birth["docking"]["docking_id"],
+            recorder_id=birth["recorder"]["recorder_id"],
+            recorder_key=birth["recorder"]["key"],
+            card_path=birth["card"]["path"],
+            modified_ns=birth["card"]["modified_ns"],
+            profile_id=birth["profile_id"],
+            sidecar_path=entry.data["sidecar"],
+            sealed_at=birth["sealed_at"],
+            state=State.SEALED,
+        )
+    )
+    _settle(connection, birth["docking"]["docking_id"], birth["card"]["ordinal"], Fate.COPIED, None, entry.subject)
+
+
+def _sightings_settled(connection: Connection, _: Vault, entry: Entry) -> None:
+    for item in entry.data["items"]:
+        _settle(
+            connection,
+            str(entry.subject),
+            item["ordinal"],
+            Fate(item["fate"]),
+            item.get("reason"),
+            item.get("recording_id"),
+        )
+
+
+def _settle(
+    connection: Connection, docking: str, ordinal: int, fate: Fate, reason: str | None, recording: str | None
+) -> None:
+    table = schema.sightings
+    connection.execute(
+        update(table)
+        .where(table.c.docking_id == docking, table.c.ordinal == ordinal)
+        .values(fate=fate, reason=reason, recording_id=recording)
+    )
+
+
+def _docking_closed(connection: Connection, _: Vault, entry: Entry) -> None:
+    table = schema.dockings
+    document = connection.execute(select(table.c.document).where(table.c.docking_id == entry.subject)).scalar_one()
+    connection.execute(
+        update(table)
+        .where(table.c.docking_id == entry.subject)
+        .values(
+            closed_at=entry.time,
+            outcome=entry.data["outcome"],
+            document=document | {"accounting": entry.data["accounting"]},
+        )
+    )
+
+
+def _finding_noted(connection: Connection, _: Vault, entry: Entry) -> None:
+    _add_findings(connection, entry, entry.data["findings"], start=0, docking=entry.data.get("docking_id"))
+
+
+def _add_findings(
+    connection: Connection,
+    entry: Entry,
+    findings: list[Document],
+    *,
+    start: int,
+    docking: str | None = None,
+    recording: str | None = None,
+    recorder_key: str | None = None,
+) -> None:
+    rows = [
+        {
+            "finding_id": f"{entry.seq}.{start + position}",
+            "code": document["code"],
+            "severity": document["severity"],
+            "scope": document["scope"],
+            "recording_id": recording or document.get("recording_id"),
+            "docking_id": docking,
+            "recorder_key": recorder_key,
+            "noted_at": entry.time,
+            "document": {key: value for key, value in document.items() if key != "recording_id"},
+            "superseded_by": None,
+        }
+        for position, document in enumerate(findings)
+    ]
+    if rows:
+        connection.execute(insert(schema.findings), rows)
+
+
+def _recording_analysed(connection: Connection, _: Vault, entry: Entry) -> None:
+    _move(connection, entry, State.ANALYSED)
+    facts = entry.data["facts"]
+    table = schema.recordings
+    connection.execute(
+        update(table)
+        .where(table.c.recording_id == entry.subject)
+        .values(
+            facts=facts,
+            kind=facts["kind"] if facts else MediaKind.UNKNOWN,
+            duration_s=facts["duration_s"] if facts else None,
+        )
+    )
+    _add_findings(connection, entry, entry.data["findings"], start=0, recording=entry.subject)
+
+
+def _recording_tagged(connection: Connection, _: Vault, entry: Entry) -> None:
+    _move(connection, entry, State.TAGGED)
+    times = entry.data["times"]
+    table = schema.recordings
+    connection.execute(
+        update(table)
+        .where(table.c.recording_id == entry.subject)
+        .values(recorded_start=times["start"], recorded_end=times["end"], tags=entry.data["tags"])
+    )
+    _add_findings(connection, entry, entry.data["findings"], start=0, recording=entry.subject)
+
+
+def _recording_catalogued(connection: Connection, _: Vault, entry: Entry) -> None:
+    _move(connection, entry, State.CATALOGUED)
+    table = schema.recordings
+    connection.execute(
+        update(table)
+        .where(table.c.recording_id == entry.subject)
+        .values(
+            keep_until=entry.data["retention"]["keep_until"],
+            retention=entry.data["retention"],
+            hand_over_state=entry.data["hand_over"]["state"],
+            hand_over=entry.data["hand_over"],
+        )
+    )
+
+
+def _move(connection: Connection, entry: Entry, target: State) -> None:
+    table = schema.recordings
+    standing = connection.execute(
+        select(table.c.state).where(table.c.recording_id == entry.subject)
+    ).scalar_one_or_none()
+    if standing is None or target not in ALLOWED_MOVES[State(standing)]:
+        raise IntegrityError(f"ledger entry {entry.seq} moves {entry.subject} from {standing} to {target}")
+    connection.execute(update(table).where(table.c.recording_id == entry.subject).values(state=target))
+
+
+def _sets_assembled(connection: Connection, _: Vault, entry: Entry) -> None:
+    """Takes of one recorder around one docking. What was said earlier of the same recordings is superseded."""
+    recordings, findings = schema.recordings, schema.findings
+    considered = set(entry.data["considered"])
+    older = connection.execute(
+        select(findings.c.finding_id, findings.c.recording_id, findings.c.document).where(
+            findings.c.recorder_key == entry.data["recorder_key"], findings.c.superseded_by.is_(None)
+        )
+    ).all()
+    gone = [row.finding_id for row in older if considered.issuperset(row.document["files"] or [row.recording_id])]
+    for finding_id in gone:
+        connection.execute(update(findings).where(findings.c.finding_id == finding_id).values(superseded_by=entry.seq))
+    for take in entry.data["takes"]:
+        for recording in take["recordings"]:
+            connection.execute(
+                update(recordings).where(recordings.c.recording_id == recording).values(take_id=take["take_id"])
+            )
+    _add_findings(
+        connection,
+        entry,
+        entry.data["findings"],
+        start=0,
+        docking=entry.subject,
+        recorder_key=entry.data["recorder_key"],
+    )
+    table = schema.dockings
+    connection.execute(update(table).where(table.c.docking_id == entry.subject).values(has_sets=True))
+
+
+def _derived_made(connection: Connection, _: Vault, entry: Entry) -> None:
+    table = schema.derived
+    connection.execute(delete(table).where(table.c.recording_id == entry.subject, table.c.kind == entry.data["kind"]))
+    connection.execute(
+        insert(table).values(
+            recording_id=entry.subject,
+            kind=entry.data["kind"],
+            vault_path=entry.data["path"],
+            sha256=entry.data["sha256"],
+            size_bytes=entry.data["size_bytes"],
+            document=entry.data["document"],
+        )
+    )
+
+
+_PROJECTIONS: Mapping[str, Callable[[Connection, Vault, Entry], None]] = {
+    "docking.listed": _docking_listed,
+    "docking.settled": _sightings_settled,
+    "docking.closed": _docking_closed,
+    "recording.sealed": _recording_sealed,
+    "recording.analysed": _recording_analysed,
+    "recording.tagged": _recording_tagged,
+    "recording.catalogued": _recording_catalogued,
+    "finding.noted": _finding_noted,
+    "set.assembled": _sets_assembled,
+    "derived.made": _derived_made,
+}

@@ -1,0 +1,168 @@
+"""Tables of the catalogue. Each is an index of the vault; all but `jobs` can be made again from it.
+
+Times are UTC text (`core.clock.to_text`); documents are JSON text. Who writes a column is the act in brackets.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String, primary_key=True, comment="applied_seq: last ledger entry that this catalogue reflects"),
+    Column("value", Text, nullable=False),
+)
+
+dockings = Table(
+    "dockings",
+    metadata,
+    Column("docking_id", String, primary_key=True, comment="UUIDv7 [docking.listed]"),
+    Column("bay", String, nullable=False),
+    Column("inlet", String, nullable=False, comment="core.model.Inlet"),
+    Column("recorder_id", String, comment="device number; null when no recorder could be named"),
+    Column("recorder_key", String, nullable=False, comment="what equal bytes are compared within"),
+    Column("opened_at", String, nullable=False),
+    Column("closed_at", String, comment="null while the docking is open [docking.closed]"),
+    Column("outcome", String, comment="complete, incomplete or interrupted [docking.closed]"),
+    Column("folder", Text, nullable=False, comment="in the vault"),
+    Column("entries", Integer, nullable=False, comment="listed on the card"),
+    Column("bytes", BigInteger, nullable=False, comment="listed on the card, in bytes"),
+    Column("document", JSON, nullable=False, comment="identity evidence, volume, accounting"),
+    Column("has_sets", Boolean, nullable=False, default=False, comment="takes were assembled [set.assembled]"),
+    Index(None, "opened_at"),
+)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("docking_id", String, ForeignKey("dockings.docking_id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True, comment="place in the listing"),
+    Column("card_path", Text, nullable=False, comment="for people; exact bytes in raw_b64 where that is not null"),
+    Column("encoding", String, nullable=False),
+    Column("raw_b64", Text),
+    Column("kind", String, nullable=False, comment="core.model.EntryKind"),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("modified_ns", BigInteger),
+    Column("planned_id", String, nullable=False, comment="recording id if it turns out to be new"),
+    Column("fate", String, nullable=False, comment="core.lifecycle.Fate"),
+    Column("reason", Text, comment="why this fate, in words; for excluded the rule"),
+    Column("recording_id", String, comment="the recording that holds these bytes; null unless secured"),
+    Index(None, "recording_id"),
+    Index(
+        "ix_sightings_pending",
+        "docking_id",
+        sqlite_where=text("fate = 'pending'"),
+        postgresql_where=text("fate = 'pending'"),
+    ),
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("vault_path", Text, nullable=False, comment="where the bytes stand, once"),
+    Column("sealed_at", String, nullable=False),
+)
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("recording_id", String, primary_key=True, comment="UUIDv7 [recording.sealed]"),
+    Column("sha256", String, ForeignKey("contents.sha256"), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("docking_id", String, ForeignKey("dockings.docking_id"), nullable=False, comment="first seen at"),
+    Column("recorder_id", String),
+    Column("recorder_key", String, nullable=False),
+    Column("card_path", Text, nullable=False),
+    Column("modified_ns", BigInteger),
+    Column("profile_id", String, comment="whose name grammar matched; null when none did"),
+    Column("sidecar_path", Text, nullable=False),
+    Column("sealed_at", String, nullable=False),
+    Column("state", String, nullable=False, comment="core.lifecycle.State"),
+    Column("kind", String, comment="core.facts.MediaKind; null before analysis [recording.analysed]"),
+    Column("duration_s", Float),
+    Column("facts", JSON, comment="core.facts.MediaFacts; null when the media room gave no answer"),
+    Column("recorded_start", String, comment="null before [recording.tagged]"),
+    Column("recorded_end", String),
+    Column("tags", JSON),
+    Column("take_id", String, comment="null for what is not footage [set.assembled]"),
+    Column("keep_until", String, comment="null: until a person decides, or not decided yet [recording.catalogued]"),
+    Column("retention", JSON, comment="all reasons, the winner marked"),
+    Column("hand_over_state", String),
+    Column("hand_over", JSON),
+    Index(None, "recorder_key", "sha256"),
+    Index(None, "docking_id"),
+    Index(None, "recorded_start"),
+    Index(None, "take_id"),
+    Index(
+        "ix_recordings_undescribed",
+        "state",
+        "sealed_at",
+        sqlite_where=text("state IN ('sealed', 'analysed', 'tagged')"),
+        postgresql_where=text("state IN ('sealed', 'analysed', 'tagged')"),
+    ),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("finding_id", String, primary_key=True, comment="<ledger entry>.<position>: the same after a rebuild"),
+    Column("code", String, nullable=False),
+    Column("severity", String, nullable=False),
+    Column("scope", String, nullable=False),
+    Column("recording_id", String, comment="null for findings about a docking or a set"),
+    Column("docking_id", String),
+    Column("recorder_key", String),
+    Column("noted_at", String, nullable=False),
+    Column("document", JSON, nullable=False, comment="core.findings.Finding; files are recording ids for sets"),
+    Column("superseded_by", Integer, comment="ledger entry that says it anew; null while it stands"),
+    Index(None, "recording_id"),
+    Index(None, "docking_id"),
+    Index(
+        "ix_findings_open",
+        "code",
+        sqlite_where=text("superseded_by IS NULL"),
+        postgresql_where=text("superseded_by IS NULL"),
+    ),
+)
+
+derived = Table(
+    "derived",
+    metadata,
+    Column("recording_id", String, ForeignKey("recordings.recording_id"), primary_key=True),
+    Column("kind", String, primary_key=True, comment="proxy, poster or track [derived.made]"),
+    Column("vault_path", Text, comment="null: the original serves, or none can be made"),
+    Column("sha256", String),
+    Column("size_bytes", BigInteger),
+    Column("document", JSON, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("recording_id", String, primary_key=True),
+    Column("job", String, primary_key=True, comment="analyse or proxy"),
+    Column("attempts", Integer, nullable=False, comment="counted before the child is asked, so that a crash counts"),
+)

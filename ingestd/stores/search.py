@@ -1,0 +1,333 @@
+"""Reading the catalogue: what is held, what was found, what is due. Never writes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, exists, func, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from ingestd.core.errors import NotFoundError
+from ingestd.core.lifecycle import Fate, State
+from ingestd.core.model import Sealed
+from ingestd.stores import schema
+from ingestd.stores.database import translated
+
+Row = dict[str, Any]
+
+_recordings, _contents, _findings = schema.recordings, schema.contents, schema.findings
+_dockings, _sightings, _derived = schema.dockings, schema.sightings, schema.derived
+
+
+class Catalogue:
+    """Questions to the catalogue; each opens its own connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # What is held
+
+    def recordings(
+        self, *, docking: str | None = None, recorder: str | None = None, limit: int = 1000, after: str = ""
+    ) -> list[Row]:
+        """Recordings in order of their ids (time of docking), with their content's place; pages by `after`."""
+        query = (
+            select(_recordings, _contents.c.vault_path)
+            .join(_contents, _contents.c.sha256 == _recordings.c.sha256)
+            .where(_recordings.c.recording_id > after)
+            .order_by(_recordings.c.recording_id)
+            .limit(limit)
+        )
+        if docking is not None:
+            query = query.where(_recordings.c.docking_id == docking)
+        if recorder is not None:
+            query = query.where(_recordings.c.recorder_id == recorder)
+        return self._rows(query)
+
+    def recording(self, prefix: str) -> Row:
+        """One recording by its id, the last 12 digits of it, or its card path's name.
+
+        Raises:
+            NotFoundError: none, or more than one.
+        """
+        wanted = (
+            _recordings.c.recording_id.startswith(prefix, autoescape=True)
+            | _recordings.c.recording_id.endswith(prefix, autoescape=True)
+            | (_recordings.c.card_path == prefix)
+            | _recordings.c.card_path.endswith(f"/{prefix}", autoescape=True)
+            | (_recordings.c.sha256 == prefix)
+        )
+        query = select(_recordings, _contents.c.vault_path).join(_contents, _contents.c.sha256 == _recordings.c.sha256)
+        rows = self._rows(query.where(wanted).limit(3))
+        if len(rows) != 1:
+            what = "no recording" if not rows else "more than one recording"
+            raise NotFoundError(f"{what} answers to {prefix!r}", "see `ingestd list` for the ids")
+        return rows[0]
+
+    def sightings_of(self, recording: str) -> list[Row]:
+        """Every place where the bytes of a recording were seen on its recorder."""
+        return self._rows(
+            select(_sightings).where(_sightings.c.recording_id == recording).order_by(_sightings.c.docking_id)
+        )
+
+    def sightings(self, docking: str) -> list[Row]:
+        """All entries of one docking with their fates, in the order of the listing."""
+        return self._rows(select(_sightings).where(_sightings.c.docking_id == docking).order_by(_sightings.c.ordinal))
+
+    def dockings(self, *, limit: int = 100) -> list[Row]:
+        """The latest dockings, newest first."""
+        return self._rows(select(_dockings).order_by(_dockings.c.docking_id.desc()).limit(limit))
+
+    def docking(self, docking: str) -> Row:
+        """One docking.
+
+        Raises:
+            NotFoundError: there is none of this id.
+        """
+        rows = self._rows(select(_dockings).where(_dockings.c.docking_id == docking))
+        if not rows:
+            raise NotFoundError(f"no docking {docking!r}")
+        return rows[0]
+
+    def findings(
+        self,
+        *,
+        recording: str | None = None,
+        docking: str | None = None,
+        code: str | None = None,
+        limit: int = 10_000,
+    ) -> list[Row]:
+        """Findings that stand, oldest first. `docking` includes those of the recordings sealed there."""
+        query = select(_findings).where(_findings.c.superseded_by.is_(None)).order_by(_findings.c.noted_at)
+        if recording is not None:
+            query = query.where(_findings.c.recording_id == recording)
+        if docking is not None:
+            of_recordings = select(_recordings.c.recording_id).where(_recordings.c.docking_id == docking)
+            query = query.where((_findings.c.docking_id == docking) | _findings.c.recording_id.in_(of_recordings))
+        if code is not None:
+            query = query.where(_findings.c.code.startswith(code, autoescape=True))
+        return self._rows(query.limit(limit))
+
+    def card_paths(self, recordings: Sequence[str]) -> dict[str, str]:
+        """The card paths of recordings by their ids."""
+        query = select(_recordings.c.recording_id, _recordings.c.card_path)
+        rows = self._rows(query.where(_recordings.c.recording_id.in_(recordings)))
+        return {row["recording_id"]: row["card_path"] for row in rows}
+
+    def derived(self, recording: str) -> list[Row]:
+        """Proxy, poster and track of a recording."""
+        return self._rows(select(_derived).where(_derived.c.recording_id == recording).order_by(_derived.c.kind))
+
+    def contents(self) -> list[Row]:
+        """Every content with its place."""
+        return self._rows(select(_contents).order_by(_contents.c.vault_path))
+
+    def held(self) -> tuple[int, int]:
+        """How many contents the vault holds, and their bytes."""
+        query = select(func.count(), func.coalesce(func.sum(_contents.c.size_bytes), 0)).select_from(_contents)
+        with translated(), self._engine.connect() as connection:
+            contents, size_bytes = connection.execute(query).one()
+        return int(contents), int(size_bytes)
+
+    # What the pipeline asks
+
+    def held_content(self, sha256: str) -> Row | None:
+        """The content of these bytes, if any recorder ever gave it."""
+        rows = self._rows(select(_contents).where(_contents.c.sha256 == sha256))
+        return rows[0] if rows else None
+
+    def held_recording(self, recorder_key: str, sha256: str, card_path: str | None) -> str | None:
+        """The recording of this recorder that holds these bytes; with `card_path`, only if from that very path."""
+        query = select(_recordings.c.recording_id).where(
+            _recordings.c.recorder_key == recorder_key, _recordings.c.sha256 == sha256
+        )
+        if card_path is not None:
+            query = query.where(_recordings.c.card_path == card_path)
+        rows = self._rows(query.order_by(_recordings.c.recording_id).limit(1))
+        return str(rows[0]["recording_id"]) if rows else None
+
+    def has_recording(self, recording: str) -> bool:
+        """Whether this recording is sealed."""
+        return bool(self._rows(select(_recordings.c.state).where(_recordings.c.recording_id == recording)))
+
+    def due_after(self, state: State, *, limit: int, docking: str | None = None) -> list[Row]:
+        """Recordings that wait for the stage behind `state`, oldest first, with their content's place."""
+        query = (
+            select(_recordings, _contents.c.vault_path)
+            .join(_contents, _contents.c.sha256 == _recordings.c.sha256)
+            .where(_recordings.c.state == state)
+            .order_by(_recordings.c.sealed_at)
+            .limit(limit)
+        )
+        if docking is not None:
+            query = query.where(_recordings.c.docking_id == docking)
+        return self._rows(query)
+
+    def is_described(self, docking: str) -> bool:
+        """Whether nothing of a docking waits for the background any more, takes included."""
+        waiting = select(_recordings.c.recording_id).where(
+            _recordings.c.docking_id == docking,
+            _recordings.c.state.in_((State.SEALED, State.ANALYSED, State.TAGGED)),
+        )
+        return bool(self.docking(docking)["has_sets"]) and not self._rows(waiting.limit(1))
+
+    def is_all_described(self) -> bool:
+        """Whether nothing at all waits for the background."""
+        waiting = select(_recordings.c.recording_id).where(
+            _recordings.c.state.in_((State.SEALED, State.ANALYSED, State.TAGGED))
+        )
+        without_sets = select(_dockings.c.docking_id).where(
+            _dockings.c.closed_at.is_not(None), _dockings.c.has_sets.is_(False)
+        )
+        return not self._rows(waiting.limit(1)) and not self._rows(without_sets.limit(1))
+
+    def dockings_without_sets(self) -> list[Row]:
+        """Closed dockings whose recordings all have their times but whose takes were not assembled."""
+        waiting = select(_recordings.c.docking_id).where(_recordings.c.state.in_((State.SEALED, State.ANALYSED)))
+        query = select(_dockings).where(
+            _dockings.c.closed_at.is_not(None), _dockings.c.has_sets.is_(False), _dockings.c.docking_id.not_in(waiting)
+        )
+        return self._rows(query.order_by(_dockings.c.docking_id))
+
+    def open_dockings(self) -> list[Row]:
+        """Dockings that were never closed."""
+        return self._rows(select(_dockings).where(_dockings.c.closed_at.is_(None)))
+
+    def pending_of(self, docking: str) -> list[Row]:
+        """Entries of a docking of which nothing was settled."""
+        query = select(_sightings).where(_sightings.c.docking_id == docking, _sightings.c.fate == Fate.PENDING)
+        return self._rows(query.order_by(_sightings.c.ordinal))
+
+    def fates_of(self, docking: str) -> dict[str, tuple[int, int]]:
+        """Per fate of a docking: entries and bytes."""
+        query = (
+            select(_sightings.c.fate, func.count(), func.sum(_sightings.c.size_bytes))
+            .where(_sightings.c.docking_id == docking)
+            .group_by(_sightings.c.fate)
+        )
+        with translated(), self._engine.connect() as connection:
+            return {fate: (int(count), int(size)) for fate, count, size in connection.execute(query)}
+
+    def footage_of_recorder(self, recorder_key: str, *, start: str, end: str) -> list[Row]:
+        """Analysed recordings of a recorder whose names or times may touch a span; for the assembly of takes."""
+        query = (
+            select(_recordings)
+            .where(
+                _recordings.c.recorder_key == recorder_key,
+                _recordings.c.facts.is_not(None),
+                (_recordings.c.recorded_start.is_(None)) | (_recordings.c.recorded_start.between(start, end)),
+            )
+            .order_by(_recordings.c.recording_id)
+        )
+        return self._rows(query)
+
+    def without_derived(self, kinds: Sequence[str], *, limit: int) -> list[Row]:
+        """Catalogued recordings for which nothing of `kinds` was made or settled yet."""
+        settled = select(_derived.c.recording_id).where(_derived.c.kind.in_(kinds))
+        query = (
+            select(_recordings, _contents.c.vault_path)
+            .join(_contents, _contents.c.sha256 == _recordings.c.sha256)
+            .where(
+                _recordings.c.state == State.CATALOGUED,
+                _recordings.c.kind.in_(("video", "audio")),
+                _recordings.c.recording_id.not_in(settled),
+            )
+            .order_by(_recordings.c.sealed_at)
+            .limit(limit)
+        )
+        return self._rows(query)
+
+    def was_folder_taken(self, folder: str, fingerprint: str) -> bool:
+        """Whether a complete docking of this inbox folder in this very condition is on record."""
+        volume = _dockings.c.document["volume"]
+        query = select(_dockings.c.docking_id).where(
+            _dockings.c.outcome.in_(("complete", "incomplete")),
+            volume["folder"].as_string() == folder,
+            volume["fingerprint"].as_string() == fingerprint,
+        )
+        return bool(self._rows(query.limit(1)))
+
+    # What the metrics ask
+
+    def counts(self) -> Mapping[str, list[tuple[tuple[str, ...], float]]]:
+        """Numbers for the metrics page: each a list of label values and a number."""
+        with translated(), self._engine.connect() as connection:
+
+            def grouped(*columns: ColumnElement[Any], where: ColumnElement[bool] | None = None) -> Sequence[Any]:
+                query = select(*columns, func.count()).group_by(*columns)
+                return connection.execute(query if where is None else query.where(where)).all()
+
+            undescribed = _recordings.c.state.in_((State.SEALED, State.ANALYSED, State.TAGGED))
+            return {
+                "recordings": [((row[0],), row[1]) for row in grouped(_recordings.c.state)],
+                "findings": [
+                    ((row[0], row[1]), row[2])
+                    for row in grouped(
+                        _findings.c.code, _findings.c.severity, where=_findings.c.superseded_by.is_(None)
+                    )
+                ],
+                "dockings": [((row[0] or "open",), row[1]) for row in grouped(_dockings.c.outcome)],
+                "hand_over": [
+                    ((row[0],), row[1])
+                    for row in grouped(_recordings.c.hand_over_state, where=_recordings.c.hand_over_state.is_not(None))
+                ],
+                "undescribed": [((), sum(row[1] for row in grouped(_recordings.c.state, where=undescribed)))],
+            }
+
+    def bytes_sealed_since(self, moment: str) -> int:
+        """Bytes of contents sealed since a moment."""
+        query = select(func.coalesce(func.sum(_contents.c.size_bytes), 0)).where(_contents.c.sealed_at >= moment)
+        with translated(), self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def oldest(self) -> Mapping[str, str | None]:
+        """The oldest moments that somebody waits on: `undescribed` (sealed at) and `pending` (docking opened at)."""
+        with translated(), self._engine.connect() as connection:
+            undescribed = connection.execute(
+                select(func.min(_recordings.c.sealed_at)).where(
+                    _recordings.c.state.in_((State.SEALED, State.ANALYSED, State.TAGGED))
+                )
+            ).scalar()
+            pending = connection.execute(
+                select(func.min(_dockings.c.opened_at))
+                .join(_sightings, _sightings.c.docking_id == _dockings.c.docking_id)
+                .where(_sightings.c.fate == Fate.PENDING, ~_secured_later())
+            ).scalar()
+        return {"undescribed": undescribed, "pending": pending}
+
+    def _rows(self, query: Any) -> list[Row]:
+        with translated(), self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _secured_later() -> ColumnElement[bool]:
+    """Whether the entry of a sighting was secured at a later docking of the same recorder."""
+    other, docking = _sightings.alias(), _dockings.alias()
+    return exists(
+        select(other.c.docking_id)
+        .join(docking, docking.c.docking_id == other.c.docking_id)
+        .where(
+            docking.c.recorder_key == _dockings.c.recorder_key,
+            other.c.docking_id > _sightings.c.docking_id,
+            other.c.card_path == _sightings.c.card_path,
+            other.c.size_bytes == _sightings.c.size_bytes,
+            other.c.recording_id.is_not(None),
+        )
+        .correlate(_sightings, _dockings)
+    )
+
+
+def sealed_of(row: Row) -> Sealed:
+    """The baton of a catalogue row (of a query that joins the content's place)."""
+    return Sealed(
+        recording_id=row["recording_id"],
+        docking_id=row["docking_id"],
+        recorder_key=row["recorder_key"],
+        recorder_id=row["recorder_id"],
+        card_path=row["card_path"],
+        sha256=row["sha256"],
+        size_bytes=row["size_bytes"],
+        vault_path=row["vault_path"],
+        sidecar_path=row["sidecar_path"],
+        profile_id=row["profile_id"],
+        modified_ns=row["modified_ns"],
+    )

@@ -1,0 +1,236 @@
+"""The vault on disk: originals with their birth sidecars, manifests and derived objects. It explains itself.
+
+    vault.json            which vault this is
+    README.txt            how to read it without ingestd
+    originals/…           one folder a docking: originals, birth sidecars, listing, record, SHA256SUMS
+    derived/…             proxies, posters, tracks: made again at will
+    ledger/…              every act, hash-chained
+    .staging/             copies under way; nothing is promised about it
+
+The numbered invariants between vault, ledger and catalogue: docs/design/durability.md.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ingestd.core.errors import IntegrityError, NotFoundError, StoreError
+from ingestd.core.ids import RecordingId, Sha256
+from ingestd.core.manifest import canonical_json, manifest_line
+from ingestd.stores.durable import (
+    append_line,
+    create_exclusive,
+    make_directory,
+    publish,
+    remove,
+    sync_directory,
+    translated,
+    write_new,
+    write_staged,
+)
+
+FORMAT = "ingestd-vault/1"
+MANIFEST = "SHA256SUMS"
+
+_README = """\
+This folder is the vault of an ingestd docking station. It can be read without ingestd.
+本目录为 ingestd 采集站的保管库，无需 ingestd 即可读取。
+
+originals/YEAR/DATE/RECORDER-DOCKING/   one folder for each docking of a recorder (每次接入一个目录)
+  NAME.ID.EXT              an original, exactly the bytes that the recorder held (原始文件，逐字节一致)
+  NAME.ID.EXT.birth.json   its birth sidecar: SHA-256, where and when it came from (来源与校验值)
+  listing.json             what stood on the card before anything was copied (接入时的文件清单)
+  record.json              what became of each entry (每个文件的处理结果)
+  SHA256SUMS               check with: sha256sum -c SHA256SUMS
+derived/                   smaller copies for viewing; never evidence (预览件，非证据)
+ledger/                    every act, one JSON line each; every line carries the SHA-256 of the line before it (台账)
+"""
+
+
+class Vault:
+    """Files of one vault. Paths given and returned are relative to its root, with `/`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def ledger_folder(self) -> Path:
+        """Where the ledger's segments lie."""
+        return self.root / "ledger"
+
+    @property
+    def staging_folder(self) -> Path:
+        """Copies under way."""
+        return self.root / ".staging"
+
+    def prepare(self, *, vault_id: str, created: str) -> None:
+        """Lay out an empty vault, or accept the one that stands there.
+
+        Raises:
+            StoreError: the folder holds something else, or a vault of a format that this version does not know.
+        """
+        make_directory(self.root)
+        identity = self.root / "vault.json"
+        if not identity.exists():
+            if any(path.name not in (".staging",) for path in self.root.iterdir()):
+                raise StoreError(
+                    f"{self.root} is not empty and is no vault",
+                    "set station.state_dir to an empty folder or to a vault",
+                )
+            write_new(identity, canonical_json({"format": FORMAT, "vault_id": vault_id, "created": created}) + b"\n")
+        found = self.read_json("vault.json").get("format")
+        if found != FORMAT:
+            raise StoreError(
+                f"{self.root} has the format {found!r}, this version reads {FORMAT}", "use a newer ingestd"
+            )
+        for folder in ("originals", "derived", "ledger", ".staging"):
+            make_directory(self.root / folder)
+        readme = self.root / "README.txt"
+        if not readme.exists():
+            write_new(readme, _README.encode("utf-8"))
+
+    def exists(self) -> bool:
+        """Whether a vault stands here."""
+        return (self.root / "vault.json").is_file()
+
+    def path(self, relative: str) -> Path:
+        """The absolute path of something in the vault.
+
+        Raises:
+            IntegrityError: the path leads out of the vault (an edited ledger or catalogue).
+        """
+        if relative.startswith("/") or ".." in relative.split("/"):
+            raise IntegrityError(f"{relative!r} leads out of the vault")
+        return self.root / relative
+
+    def free_bytes(self) -> int:
+        """Room left for an unprivileged writer."""
+        with translated("measure", self.root):
+            room = os.statvfs(self.root)
+        return room.f_bavail * room.f_frsize
+
+    def total_bytes(self) -> int:
+        """Size of the file system that holds the vault."""
+        with translated("measure", self.root):
+            room = os.statvfs(self.root)
+        return room.f_blocks * room.f_frsize
+
+    # Staging
+
+    def staged_original(self, recording: RecordingId) -> Path:
+        """Where the bytes of a recording are collected before it is sealed."""
+        return self.staging_folder / f"{recording}.part"
+
+    def staged_sidecar(self, recording: RecordingId) -> Path:
+        """Its presence promises: the bytes beside it are verified, roll forward from here."""
+        return self.staging_folder / f"{recording}.birth.json"
+
+    def create_staged(self, recording: RecordingId) -> int:
+        """A fresh staging file, open for writing; leftovers of the same recording are replaced."""
+        path = self.staged_original(recording)
+        remove(path)
+        return create_exclusive(path)
+
+    def stage_sidecar(self, recording: RecordingId, document: dict[str, Any]) -> bytes:
+        """Write the birth sidecar into staging (directory not synced yet) and return its bytes.
+
+        The same sidecar staged by an earlier try stays the file it is: it may have its final name already.
+        """
+        data = canonical_json(document) + b"\n"
+        path = self.staged_sidecar(recording)
+        if not (path.is_file() and path.read_bytes() == data):
+            write_staged(path, data)
+        return data
+
+    def sync_staging(self) -> None:
+        """Make staged names durable."""
+        sync_directory(self.staging_folder)
+
+    def discard_staged(self, recording: RecordingId) -> None:
+        """Forget staging names of a recording that is sealed, or not wanted."""
+        remove(self.staged_sidecar(recording))
+        remove(self.staged_original(recording))
+
+    # Standing files
+
+    def make_folder(self, relative: str) -> None:
+        """Create a folder durably."""
+        make_directory(self.path(relative))
+
+    def publish_original(self, recording: RecordingId, relative: str) -> None:
+        """Give staged bytes their place, read-only; directory not synced yet."""
+        staged, final = self.staged_original(recording), self.path(relative)
+        if staged.exists():
+            with translated("protect", staged):
+                staged.chmod(0o440)
+            publish(staged, final)
+        elif not final.exists():
+            raise StoreError(f"neither staged nor standing: {relative}")
+
+    def publish_sidecar(self, recording: RecordingId, relative: str) -> None:
+        """Give a staged birth sidecar its place; directory not synced yet."""
+        publish(self.staged_sidecar(recording), self.path(relative))
+
+    def sync_folder(self, relative: str) -> None:
+        """Make names in a folder durable."""
+        sync_directory(self.path(relative))
+
+    def append_manifest(self, folder: str, lines: dict[str, Sha256]) -> None:
+        """Add `relative path → digest` lines to a folder's SHA256SUMS, each path once."""
+        path = self.path(folder) / MANIFEST
+        standing = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
+        known = {line for line in standing if line.endswith("\n")}
+        wanted = [manifest_line(digest, os.path.relpath(relative, folder)) for relative, digest in lines.items()]
+        fresh = [line for line in wanted if line not in known]
+        if fresh:
+            append_line(path, "".join(fresh).encode("utf-8"))
+
+    def write_document(self, relative: str, document: dict[str, Any]) -> bytes:
+        """A canonical JSON document at a free name; returns its bytes."""
+        data = canonical_json(document) + b"\n"
+        write_new(self.path(relative), data)
+        return data
+
+    def read_bytes(self, relative: str) -> bytes:
+        """A small file of the vault.
+
+        Raises:
+            NotFoundError: it is not there.
+        """
+        path = self.path(relative)
+        try:
+            with translated("read", path):
+                return path.read_bytes()
+        except StoreError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise NotFoundError(f"{relative} is not in the vault") from error
+            raise
+
+    def read_json(self, relative: str) -> dict[str, Any]:
+        """A JSON document of the vault.
+
+        Raises:
+            IntegrityError: it is not a JSON object.
+        """
+        try:
+            document = json.loads(self.read_bytes(relative))
+        except ValueError as error:
+            raise IntegrityError(f"{relative} is not JSON") from error
+        if not isinstance(document, dict):
+            raise IntegrityError(f"{relative} is not a JSON object")
+        return document
+
+    def open_for_reading(self, relative: str) -> int:
+        """A read-only descriptor of an original or derived file; the caller closes it."""
+        path = self.path(relative)
+        with translated("open", path):
+            return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def has_file(self, relative: str, size_bytes: int) -> bool:
+        """Whether a regular file of this size stands there (presence, not fixity)."""
+        try:
+            status = self.path(relative).stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return status.st_size == size_bytes
