@@ -1,0 +1,93 @@
+"""Derive: smaller copies for viewing. Lowest priority, never in the way of copying, made again at will."""
+
+import os
+from typing import Any
+
+from ingestd.core.custody import Act
+from ingestd.core.errors import MediaError
+from ingestd.core.facts import MediaFacts, MediaKind
+from ingestd.core.model import Sealed
+from ingestd.core.naming import derived_path
+from ingestd.core.playback import is_browser_playable
+from ingestd.media.sandbox import MediaWorker
+from ingestd.pipeline.parts import Parts
+from ingestd.stores.attempts import count_attempt, forget_attempts
+from ingestd.stores.durable import create_exclusive, make_directory, publish, remove, sync_directory, translated
+from ingestd.stores.search import Row, sealed_of
+from ingestd.stores.transfer import read_back
+
+_JOB = "proxy"
+
+
+def derive_next(parts: Parts, media: MediaWorker) -> bool:
+    """Make proxy and poster of the oldest recording that waits for them; false when none does.
+
+    Raises:
+        StoreError: the vault refuses; the recording goes on waiting.
+    """
+    rows = parts.catalogue.without_derived(("proxy",), limit=1)
+    for row in rows:
+        parts.chronicle.enter(*_derived_acts(row, parts, media))
+    return bool(rows)
+
+
+def _derived_acts(row: Row, parts: Parts, media: MediaWorker) -> list[Act]:
+    sealed = sealed_of(row)
+    facts = MediaFacts.model_validate(row["facts"]) if row["facts"] is not None else None
+    if facts is None or not parts.settings.proxy.is_enabled:
+        return [_none_made(sealed, "no facts" if facts is None else "proxies are switched off")]
+    attempt = count_attempt(parts.chronicle.engine, sealed.recording_id, _JOB)
+    acts: list[Act] = []
+    try:
+        if attempt > parts.settings.media.attempts:
+            raise MediaError("the station was killed while it made this proxy")
+        if facts.kind is MediaKind.VIDEO:
+            acts.append(_made(sealed, "poster", ".poster.jpg", parts, media))
+        if is_browser_playable(facts):
+            acts.append(_settled(sealed, {"serves": "original"}))
+        else:
+            acts.append(_made(sealed, "proxy", ".proxy.mp4", parts, media))
+    except MediaError as error:
+        acts = [one for one in acts if one.data["kind"] != "proxy"]
+        acts.append(_none_made(sealed, error.message))
+    forget_attempts(parts.chronicle.engine, sealed.recording_id, _JOB)
+    return acts
+
+
+def _made(sealed: Sealed, kind: str, suffix: str, parts: Parts, media: MediaWorker) -> Act:
+    """Have the child write a derived file, prove it stands, and return the act that says so."""
+    settings, vault = parts.settings.proxy, parts.vault
+    path = derived_path(sealed.vault_path, suffix)
+    final = vault.path(path)
+    make_directory(final.parent)
+    staged = vault.staging_folder / f"{sealed.recording_id}.{kind}"
+    remove(staged)
+    source = vault.open_for_reading(sealed.vault_path)
+    try:
+        target = create_exclusive(staged)
+        try:
+            params: dict[str, Any] = {"height": settings.height_pixels} if kind == "proxy" else {}
+            document = media.request(kind, (source, target), params, settings.timeout_seconds)
+            with translated("sync", staged):
+                os.fsync(target)
+                size_bytes = os.fstat(target).st_size
+        finally:
+            os.close(target)
+        remove(final)
+        publish(staged, final)
+        sync_directory(final.parent)
+    finally:
+        os.close(source)
+        remove(staged)
+    found = read_back(final, block_bytes=parts.settings.copying.block_bytes, stop=parts.stop, on_bytes=lambda _: None)
+    data = {"kind": kind, "path": path, "sha256": found.sha256, "size_bytes": size_bytes, "document": document}
+    return Act(act="derived.made", subject=sealed.recording_id, data=data)
+
+
+def _settled(sealed: Sealed, document: dict[str, Any]) -> Act:
+    data = {"kind": "proxy", "path": None, "sha256": None, "size_bytes": None, "document": document}
+    return Act(act="derived.made", subject=sealed.recording_id, data=data)
+
+
+def _none_made(sealed: Sealed, reason: str) -> Act:
+    return _settled(sealed, {"serves": None, "reason": reason})

@@ -1,0 +1,129 @@
+"""The background half of the path: analyse → tag → register, then takes. The catalogue is its only queue."""
+
+from collections.abc import Iterable, Sequence
+
+from ingestd.core.clock import from_text, to_text
+from ingestd.core.custody import Act
+from ingestd.core.errors import MediaError
+from ingestd.core.facts import MediaFacts, MediaKind
+from ingestd.core.findings import Finding
+from ingestd.core.lifecycle import State
+from ingestd.core.model import Analysed
+from ingestd.core.profile import parse_name
+from ingestd.pipeline.analyse import analyse, parked
+from ingestd.pipeline.parts import Parts
+from ingestd.pipeline.register import register
+from ingestd.pipeline.sets import assemble
+from ingestd.pipeline.tag import name_findings, tag
+from ingestd.pipeline.track import track_act
+from ingestd.stores.attempts import count_attempt, forget_attempts
+from ingestd.stores.search import Row, sealed_of
+
+_BATCH = 32
+
+
+def describe(parts: Parts) -> int:
+    """Take one batch of every stage one step further; returns how many steps were done, 0 when nothing is due.
+
+    Raises:
+        StoreError: the vault or the catalogue refuses; nothing of the batch was counted.
+        StoppedError: asked to stop between two files.
+    """
+    done = _analyse_due(parts)
+    done += _enter(parts, (_tag_act(row, parts) for row in parts.catalogue.due_after(State.ANALYSED, limit=_BATCH)))
+    done += _enter(parts, (_register_act(row, parts) for row in parts.catalogue.due_after(State.TAGGED, limit=_BATCH)))
+    for docking in parts.catalogue.dockings_without_sets():
+        parts.chronicle.enter(assemble(docking, parts.catalogue, parts.profiles))
+        done += 1
+    return done
+
+
+def _enter(parts: Parts, acts: Iterable[Act]) -> int:
+    entered = list(acts)
+    if entered:
+        parts.chronicle.enter(*entered)
+    return len(entered)
+
+
+def _analyse_due(parts: Parts) -> int:
+    acts: list[Act] = []
+    rows = parts.catalogue.due_after(State.SEALED, limit=_BATCH)
+    try:
+        for row in rows:
+            parts.stop.check()
+            analysed = _analysed(row, parts)
+            if analysed is not None:
+                acts.extend(_analysed_acts(analysed, parts))
+    finally:
+        # What was analysed before a stop or a fault is kept; only the rest is asked for again.
+        if acts:
+            parts.chronicle.enter(*acts)
+    return len(rows)
+
+
+def _analysed(row: Row, parts: Parts) -> Analysed | None:
+    """Facts and findings; null when the child gave no answer and another try is due later."""
+    sealed = sealed_of(row)
+    limits = parts.settings.media
+    attempt = count_attempt(parts.chronicle.engine, sealed.recording_id, "analyse")
+    if attempt > limits.attempts:
+        # The station itself died during the last permitted try.
+        result = parked(sealed, MediaError("the station was killed while it read this file"), attempt - 1)
+    else:
+        try:
+            result = analyse(sealed, parts.vault, parts.media, timeout_seconds=limits.timeout_seconds)
+        except MediaError as error:
+            if attempt < limits.attempts:
+                return None
+            result = parked(sealed, error, attempt)
+    forget_attempts(parts.chronicle.engine, sealed.recording_id, "analyse")
+    return result
+
+
+def _analysed_acts(analysed: Analysed, parts: Parts) -> list[Act]:
+    facts, sealed = analysed.facts, analysed.sealed
+    track = track_act(sealed, facts.fixes, parts.vault) if facts is not None and facts.fixes else None
+    document = facts.model_dump(mode="json") if facts is not None else None
+    if document is not None and track is not None:
+        # The points stand in the track; the ledger keeps what the tags will quote.
+        document["fixes"] = _quoted(document["fixes"])
+    data = {"docking_id": sealed.docking_id, "facts": document, "findings": documents(analysed.findings)}
+    own = Act(act="recording.analysed", subject=sealed.recording_id, data=data)
+    return [own] if track is None else [own, track]
+
+
+def _quoted(fixes: list[dict[str, object]], most: int = 4) -> list[dict[str, object]]:
+    good = [fix for fix in fixes if not fix["is_doubtful"]]
+    ends = good if len(good) <= most else [*good[: most // 2], *good[-(most // 2) :]]
+    return ends or fixes[:1]
+
+
+def documents(findings: Sequence[Finding]) -> list[dict[str, object]]:
+    """Findings as JSON documents."""
+    return [finding.model_dump(mode="json") for finding in findings]
+
+
+def _tag_act(row: Row, parts: Parts) -> Act:
+    sealed = sealed_of(row)
+    zone = parts.settings.station.zone_info
+    facts = MediaFacts.model_validate(row["facts"]) if row["facts"] is not None else None
+    docked_at = from_text(parts.catalogue.docking(sealed.docking_id)["opened_at"])
+    tagged = tag(
+        Analysed(sealed, facts, ()), profiles=parts.profiles, roster=parts.roster, zone=zone, docked_at=docked_at
+    )
+    found = name_findings(sealed, parse_name(sealed.card_path, parts.profiles, zone))
+    times = {"start": to_text(tagged.times.start), "end": to_text(tagged.times.end), "source": tagged.times.source}
+    data = {"docking_id": sealed.docking_id, "times": times, "tags": dict(tagged.tags), "findings": documents(found)}
+    return Act(act="recording.tagged", subject=sealed.recording_id, data=data)
+
+
+def _register_act(row: Row, parts: Parts) -> Act:
+    return register(
+        sealed_of(row),
+        MediaKind(row["kind"]),
+        recorded_end=from_text(row["recorded_end"]),
+        sealed_at=from_text(row["sealed_at"]),
+        regime=parts.regime,
+        zone=parts.settings.station.zone_info,
+        now=parts.clock.now(),
+    )

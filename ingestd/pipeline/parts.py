@@ -1,0 +1,36 @@
+"""The parts that the pipeline works with, put together once by `wiring`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingestd.core.clock import Clock
+from ingestd.core.model import Progress, Verified
+from ingestd.core.profile import RecorderProfile
+from ingestd.core.regime import Regime
+from ingestd.core.roster import Roster
+from ingestd.core.settings import Settings
+from ingestd.core.stop import Stop
+from ingestd.media.sandbox import MediaWorker
+from ingestd.stores.chronicle import Chronicle
+from ingestd.stores.search import Catalogue
+from ingestd.stores.vault import Vault
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One station's parts. `version` is the software's, as sidecars name it; `on_verified` counts throughput."""
+
+    settings: Settings
+    regime: Regime
+    profiles: tuple[RecorderProfile, ...]
+    roster: Roster
+    clock: Clock
+    stop: Stop
+    vault: Vault
+    chronicle: Chronicle
+    catalogue: Catalogue
+    media: MediaWorker
+    version: str
+    on_verified: Callable[[Verified], None]

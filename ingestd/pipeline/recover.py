@@ -1,0 +1,59 @@
+"""Recovery at start: what a crash left half-done is rolled forward or let go of, without a hand."""
+
+import json
+from typing import Any, NamedTuple
+
+from ingestd.core.errors import IntegrityError
+from ingestd.core.ids import RecordingId
+from ingestd.pipeline.accounting import close_books
+from ingestd.pipeline.parts import Parts
+from ingestd.pipeline.seal import finish
+from ingestd.stores.durable import remove
+
+
+class Recovered(NamedTuple):
+    """What the start had to mend."""
+
+    sealed: int
+    dockings_closed: int
+    partial_copies_removed: int
+
+
+def recover(parts: Parts) -> Recovered:
+    """Mend what the last run left. The chronicle has caught up with its ledger already when it was opened.
+
+    - A staged birth sidecar promises that the bytes beside it are verified: sealing goes on where it stopped.
+    - Bytes without a sidecar promise nothing and their recorder was never told that it may be removed: they go, and
+      the entry stays `pending` until the recorder is docked again.
+    - An open docking is closed as interrupted.
+    """
+    vault = parts.vault
+    sealed = 0
+    for staged in sorted(vault.staging_folder.glob("*.birth.json")):
+        document = _birth(staged.read_bytes())
+        recording = RecordingId(staged.name.removesuffix(".birth.json"))
+        if document is None:
+            # Torn before it was synced: nothing was promised by it.
+            remove(staged)
+        elif parts.catalogue.has_recording(recording):
+            vault.discard_staged(recording)
+        else:
+            finish([document], vault=vault, catalogue=parts.catalogue, chronicle=parts.chronicle)
+            sealed += 1
+    partial = list(vault.staging_folder.iterdir())
+    for leftover in partial:
+        remove(leftover)
+    open_dockings = parts.catalogue.open_dockings()
+    for docking in open_dockings:
+        close_books(docking, was_interrupted=True, vault=vault, catalogue=parts.catalogue, chronicle=parts.chronicle)
+    return Recovered(sealed, len(open_dockings), len(partial))
+
+
+def _birth(data: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return None
+    if not isinstance(document, dict) or "recording_id" not in document:
+        raise IntegrityError("a staged birth sidecar is not one", "move it out of .staging and ask for help")
+    return document

@@ -1,0 +1,113 @@
+"""Verify the vault: the ledger's chain, every document and every byte it vouches for, and the catalogue against it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ingestd.core.custody import Entry
+from ingestd.core.errors import IngestdError, IntegrityError, NotFoundError, StoreError
+from ingestd.core.manifest import sha256_of
+from ingestd.core.stop import Stop
+from ingestd.stores.ledger import read_entries
+from ingestd.stores.search import Catalogue
+from ingestd.stores.transfer import read_back
+from ingestd.stores.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is not as it was promised."""
+
+    what: str
+    path: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was looked at, and every fault. `head` is the last entry's hash: write it down outside the station."""
+
+    entries: int
+    head: str
+    originals: int
+    bytes: int
+    faults: tuple[Fault, ...]
+
+
+def verify_vault(
+    vault: Vault,
+    catalogue: Catalogue | None,
+    *,
+    stop: Stop,
+    block_bytes: int,
+    on_file: Callable[[str, int], None] = lambda *_: None,
+) -> Verdict:
+    """Look at everything. Faults are collected, not raised: one bad file must not hide the next.
+
+    Args:
+        catalogue: to be compared with the ledger; null where there is none.
+        on_file: told of each original and its size before it is read.
+    """
+    faults: list[Fault] = []
+    originals: dict[str, dict[str, Any]] = {}
+    entries, head = 0, ""
+    try:
+        for entry in read_entries(vault.ledger_folder):
+            entries, head = entry.seq, entry.hash
+            faults.extend(_document_faults(entry, vault, originals))
+    except IntegrityError as error:
+        faults.append(Fault("ledger", "ledger", error.message))
+    size_bytes = 0
+    for path, content in sorted(originals.items()):
+        on_file(path, content["size_bytes"])
+        size_bytes += content["size_bytes"]
+        fault = _original_fault(vault, path, content, stop=stop, block_bytes=block_bytes)
+        if fault is not None:
+            faults.append(fault)
+    if catalogue is not None:
+        faults.extend(_catalogue_faults(catalogue, originals))
+    return Verdict(entries, head, len(originals), size_bytes, tuple(faults))
+
+
+def _document_faults(entry: Entry, vault: Vault, originals: dict[str, dict[str, Any]]) -> Iterator[Fault]:
+    """Documents that an entry vouches for by digest; originals are noted for the second pass."""
+    for key in ("sidecar", "listing", "record"):
+        if key not in entry.data:
+            continue
+        path = entry.data[key]
+        try:
+            if sha256_of(vault.read_bytes(path)) != entry.data[f"{key}_sha256"]:
+                yield Fault(key, path, f"was changed after ledger entry {entry.seq}")
+            elif key == "sidecar":
+                content = vault.read_json(path)["content"]
+                originals[content["path"]] = content
+        except NotFoundError:
+            yield Fault(key, path, f"is missing; ledger entry {entry.seq} vouches for it")
+        except IngestdError as error:
+            yield Fault(key, path, error.message)
+
+
+def _original_fault(vault: Vault, path: str, content: dict[str, Any], *, stop: Stop, block_bytes: int) -> Fault | None:
+    if not vault.path(path).is_file():
+        return Fault("original", path, "is missing")
+    try:
+        found = read_back(vault.path(path), block_bytes=block_bytes, stop=stop, on_bytes=lambda _: None)
+    except StoreError as error:
+        return Fault("original", path, error.message)
+    if found.sha256 != content["sha256"]:
+        return Fault("original", path, f"its SHA-256 is {found.sha256}, sealed was {content['sha256']}")
+    return None
+
+
+def _catalogue_faults(catalogue: Catalogue, originals: dict[str, dict[str, Any]]) -> Iterator[Fault]:
+    rows = {row["vault_path"]: row["sha256"] for row in catalogue.contents()}
+    sealed = {content["sha256"] for content in originals.values()}
+    for path, sha256 in rows.items():
+        if path not in originals or originals[path]["sha256"] != sha256:
+            yield Fault(
+                "catalogue", path, "the catalogue has it, no sealed sidecar does; run: ingestd catalogue rebuild"
+            )
+    for sha256 in sealed - set(rows.values()):
+        yield Fault(
+            "catalogue", sha256, "sealed in the ledger, unknown to the catalogue; run: ingestd catalogue rebuild"
+        )

@@ -1,0 +1,148 @@
+"""Seal: verified bytes become originals. The ledger entry is the first commit point of the path of a recording.
+
+Order of the durable steps (docs/design/durability.md, "Sealing"): sidecar into staging → names in the vault → manifest
+→ ledger and catalogue → staging names removed. From the first step on, recovery rolls forward.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ingestd.core.clock import to_text
+from ingestd.core.custody import Act
+from ingestd.core.ids import RecordingId
+from ingestd.core.manifest import sha256_of
+from ingestd.core.model import Docking, Verified
+from ingestd.core.naming import original_file_name, sidecar_name
+from ingestd.core.settings import StationSettings
+from ingestd.stores.chronicle import Chronicle
+from ingestd.stores.search import Catalogue
+from ingestd.stores.vault import Vault
+
+BIRTH_FORMAT = "ingestd-birth/1"
+
+
+def birth_document(
+    verified: Verified, docking: Docking, station: StationSettings, *, content_path: str, sealed_at: str, version: str
+) -> dict[str, Any]:
+    """The birth sidecar of a recording: where its bytes came from and how they were proved. Never changed later."""
+    acquired = verified.acquired
+    source = acquired.planned.source
+    return {
+        "format": BIRTH_FORMAT,
+        "recording_id": acquired.planned.recording_id,
+        "content": {"sha256": acquired.sha256, "size_bytes": acquired.size_bytes, "path": content_path},
+        "card": {
+            "ordinal": source.ordinal,
+            "path": source.path.text,
+            "encoding": source.path.encoding,
+            "raw_b64": source.path.raw_b64,
+            "modified_ns": source.modified_ns,
+            "listed_size_bytes": source.size_bytes,
+        },
+        "recorder": {
+            "recorder_id": docking.recorder.recorder_id,
+            "key": docking.recorder.key,
+            "evidence": [list(item) for item in docking.recorder.evidence],
+        },
+        "docking": {
+            "docking_id": docking.docking_id,
+            "bay": docking.bay,
+            "inlet": docking.inlet,
+            "opened_at": to_text(docking.opened_at),
+            "folder": docking.folder,
+        },
+        "station": {"id": station.id, "name": station.name, "bureau": station.bureau},
+        "proof": {"algorithm": "sha256", "read_back": verified.read_back, "instability": acquired.instability},
+        "profile_id": acquired.planned.profile_id,
+        "sealed_at": sealed_at,
+        "software": f"ingestd {version}",
+    }
+
+
+def seal(
+    batch: Sequence[Verified],
+    docking: Docking,
+    *,
+    vault: Vault,
+    catalogue: Catalogue,
+    chronicle: Chronicle,
+    station: StationSettings,
+    sealed_at: str,
+    version: str,
+    also: Sequence[Act] = (),
+) -> None:
+    """Seal a batch with one round of directory syncs, one ledger write and one transaction.
+
+    Bytes that the vault holds already (from another recorder) get a birth sidecar of their own and no second copy.
+
+    May be called again with the same arguments after a `StoreFullError`: what was done stays done.
+
+    Args:
+        sealed_at: the moment of sealing, as `core.clock.to_text` writes it.
+        also: acts to be entered together with the seals (fates of other entries, findings).
+
+    Raises:
+        StoreFullError, StoreError: what is not in the ledger yet will be rolled forward from staging.
+    """
+    placed: dict[str, str] = {}
+    documents = []
+    for verified in batch:
+        acquired = verified.acquired
+        name = original_file_name(acquired.planned.source.path.name, acquired.planned.recording_id)
+        content_path = placed.get(acquired.sha256) or standing_content(acquired.sha256, vault, catalogue)
+        if content_path is None:
+            content_path = placed[acquired.sha256] = f"{docking.folder}/{name}"
+        document = birth_document(
+            verified, docking, station, content_path=content_path, sealed_at=sealed_at, version=version
+        )
+        vault.stage_sidecar(acquired.planned.recording_id, document)
+        documents.append(document)
+    vault.sync_staging()
+    finish(documents, vault=vault, catalogue=catalogue, chronicle=chronicle, also=also)
+
+
+def standing_content(sha256: str, vault: Vault, catalogue: Catalogue) -> str | None:
+    """Where the vault holds these bytes; null when it does not, or when the file is gone or of another size."""
+    held = catalogue.held_content(sha256)
+    if held is None or not vault.has_file(held["vault_path"], held["size_bytes"]):
+        return None
+    return str(held["vault_path"])
+
+
+def finish(
+    documents: Sequence[dict[str, Any]],
+    *,
+    vault: Vault,
+    catalogue: Catalogue,
+    chronicle: Chronicle,
+    also: Sequence[Act] = (),
+) -> None:
+    """From staged sidecars to the ledger. Every step may be done again after a crash, with the same result."""
+    manifests: dict[str, dict[str, Any]] = {}
+    acts = []
+    for document in documents:
+        recording = RecordingId(document["recording_id"])
+        folder, content = document["docking"]["folder"], document["content"]
+        name = original_file_name(document["card"]["path"].rsplit("/", 1)[-1], recording)
+        own_path = f"{folder}/{name}"
+        if content["path"] == own_path:
+            vault.publish_original(recording, own_path)
+        sidecar = f"{folder}/{sidecar_name(name)}"
+        vault.publish_sidecar(recording, sidecar)
+        digest = sha256_of(vault.read_bytes(sidecar))
+        manifests.setdefault(folder, {}).update({content["path"]: content["sha256"], sidecar: digest})
+        if not catalogue.has_recording(recording):
+            data = {
+                "docking_id": document["docking"]["docking_id"],
+                "sha256": content["sha256"],
+                "sidecar": sidecar,
+                "sidecar_sha256": digest,
+            }
+            acts.append(Act(act="recording.sealed", subject=recording, data=data))
+    for folder, lines in manifests.items():
+        vault.sync_folder(folder)
+        vault.append_manifest(folder, lines)
+    if acts or also:
+        chronicle.enter(*acts, *also)
+    for document in documents:
+        vault.discard_staged(RecordingId(document["recording_id"]))

@@ -1,0 +1,115 @@
+"""Takes of one recorder from the facts and times of its recordings, and what is wrong between them."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from ingestd.core.clock import from_text, to_text
+from ingestd.core.custody import Act
+from ingestd.core.facts import MediaFacts, StreamKind
+from ingestd.core.findings import Finding
+from ingestd.core.ids import RecordingId, take_id
+from ingestd.core.model import RecordedTimes
+from ingestd.core.profile import ParsedName, RecorderProfile, SegmentHabits
+from ingestd.core.segments import Segment
+from ingestd.core.takes import Take, assemble_takes
+from ingestd.stores.search import Catalogue, Row
+
+_NEIGHBOURHOOD = dt.timedelta(hours=12)
+"""How far around a docking's own recordings others of the recorder are looked at: a take never lasts longer."""
+
+
+def segment_of(key: str, recorder_key: str, facts: MediaFacts, times: RecordedTimes, name: ParsedName) -> Segment:
+    """What the assembly needs to know of one recording. `key` is its recording id, or its path where there is none."""
+    video = facts.streams_of(StreamKind.VIDEO)
+    picture = video[0] if video else None
+    return Segment(
+        key=key,
+        recorder_key=recorder_key,
+        kind=facts.kind,
+        start=times.start,
+        start_source=times.source,
+        duration_s=None if facts.is_truncated and facts.intact_until_s is None else facts.duration_s,
+        sequence=name.sequence,
+        user=name.user,
+        has_video=bool(video),
+        has_audio=bool(facts.streams_of(StreamKind.AUDIO)),
+        is_truncated=facts.is_truncated,
+        clock_offset_s=clock_offset_s(facts, times),
+        video_codec=picture.codec if picture else None,
+        width=picture.width if picture else None,
+        height=picture.height if picture else None,
+        frames_per_second=1 / picture.step_s if picture and picture.step_s else None,
+    )
+
+
+def clock_offset_s(facts: MediaFacts, times: RecordedTimes) -> float | None:
+    """Position time less the recorder's own time, by the first good fix that tells both; null without one."""
+    for fix in facts.fixes:
+        if not fix.is_doubtful and fix.utc is not None and fix.at_s is not None:
+            return (from_text(fix.utc) - times.start).total_seconds() - fix.at_s
+    return None
+
+
+def assemble(docking: Row, catalogue: Catalogue, profiles: Sequence[RecorderProfile]) -> Act:
+    """The act that puts the recordings of a docking, and their neighbours in time, into takes."""
+    own = catalogue.recordings(docking=docking["docking_id"], limit=1_000_000)
+    rows = _with_neighbours(own, docking["recorder_key"], catalogue)
+    habits = habits_of(Counter(row["profile_id"] for row in rows), profiles)
+    result = assemble_takes([_segment(row) for row in rows], habits)
+    names = {row["recording_id"]: row["card_path"] for row in rows}
+    return Act(
+        act="set.assembled",
+        subject=docking["docking_id"],
+        data={
+            "recorder_key": docking["recorder_key"],
+            "considered": [row["recording_id"] for row in rows],
+            "takes": [_take_document(take) for take in result.takes],
+            "findings": [_finding_document(found, names) for found in result.findings],
+        },
+    )
+
+
+def _with_neighbours(own: Sequence[Row], recorder_key: str, catalogue: Catalogue) -> list[Row]:
+    dated = [row for row in own if row["recorded_start"] is not None and row["facts"] is not None]
+    if not dated:
+        return []
+    start = min(from_text(row["recorded_start"]) for row in dated) - _NEIGHBOURHOOD
+    end = max(from_text(row["recorded_end"]) for row in dated) + _NEIGHBOURHOOD
+    rows = catalogue.footage_of_recorder(recorder_key, start=to_text(start), end=to_text(end))
+    return [row for row in rows if row["kind"] in ("video", "audio")]
+
+
+def _segment(row: Row) -> Segment:
+    name = row["tags"]["name"]
+    parsed = ParsedName(device=name["device"], user=name["user"], sequence=name["sequence"])
+    times = RecordedTimes(from_text(row["recorded_start"]), from_text(row["recorded_end"]), row["tags"]["times_source"])
+    return segment_of(row["recording_id"], row["recorder_key"], MediaFacts.model_validate(row["facts"]), times, parsed)
+
+
+def habits_of(profile_ids: Counter[str | None], profiles: Sequence[RecorderProfile]) -> SegmentHabits:
+    """The segment habits of the family that most of the names belong to; ordinary ones where no family is known."""
+    for profile_id, _ in profile_ids.most_common():
+        for profile in profiles:
+            if profile.id == profile_id:
+                return profile.segments
+    return SegmentHabits()
+
+
+def _take_document(take: Take) -> dict[str, Any]:
+    recordings = [segment.key for segment in take.segments]
+    return {
+        "take_id": take_id(RecordingId(recordings[0])),
+        "recordings": recordings,
+        "start": to_text(take.start) if take.start else None,
+        "end": to_text(take.end) if take.end else None,
+    }
+
+
+def _finding_document(found: Finding, names: dict[str, str]) -> dict[str, Any]:
+    """A finding about one file is filed under its recording and names it as the card did."""
+    document = found.model_dump(mode="json")
+    if found.file is not None:
+        return document | {"recording_id": found.file, "file": names[found.file]}
+    return document
