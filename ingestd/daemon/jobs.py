@@ -1,0 +1,28 @@
+"""The table of timed jobs, run by APScheduler."""
+
+from collections.abc import Callable
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+HOUSEKEEPING_SECONDS = 60
+
+
+class Jobs:
+    """Timed jobs of a running station. A missed run (a sleeping machine) is made up for once, not many times."""
+
+    def __init__(self, *, housekeeping: Callable[[], None]) -> None:
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._scheduler.add_job(housekeeping, "interval", seconds=HOUSEKEEPING_SECONDS, id="housekeeping")
+
+    def start(self) -> None:
+        """Begin."""
+        self._scheduler.start()
+
+    def close(self) -> None:
+        """No more runs; one under way ends first."""
+        self._scheduler.shutdown(wait=True)

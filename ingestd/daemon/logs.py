@@ -1,0 +1,48 @@
+"""Structured logs: one JSON line an event on standard error, which journald keeps as it is."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import structlog
+
+from ingestd.core.custody import Entry
+from ingestd.core.settings import LogSettings
+
+
+def configure(settings: LogSettings, stream: TextIO = sys.stderr) -> None:
+    """Set up structlog for the process."""
+    processors: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    if settings.format == "json":
+        processors.append(structlog.processors.JSONRenderer(ensure_ascii=False))
+    else:
+        processors.append(structlog.dev.ConsoleRenderer(colors=stream.isatty()))
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+
+
+def log_entries(entries: Sequence[Entry]) -> None:
+    """One line for each act, with docking id and recording id."""
+    log = structlog.get_logger()
+    for entry in entries:
+        subject = {
+            "recording_id" if entry.act.split(".")[0] in ("recording", "derived") else "docking_id": entry.subject
+        }
+        words: dict[str, Any] = {"seq": entry.seq, "docking_id": entry.data.get("docking_id"), **subject}
+        for key in ("outcome", "sha256", "kind", "path"):
+            if key in entry.data:
+                words[key] = entry.data[key]
+        codes = [finding["code"] for finding in entry.data.get("findings", ())]
+        if codes:
+            words["findings"] = codes
+        log.info(entry.act, **{key: value for key, value in words.items() if value is not None})

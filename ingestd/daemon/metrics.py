@@ -1,0 +1,157 @@
+"""Prometheus metrics. Names follow Prometheus' rules; what each means for an office: docs/reference/metrics.md."""
+
+import datetime as dt
+import math
+import threading
+from collections.abc import Iterable, Sequence
+from wsgiref.types import WSGIApplication
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, make_wsgi_app
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from ingestd.core.clock import Clock, from_text, to_text
+from ingestd.core.custody import Entry
+from ingestd.core.lifecycle import BayState, State
+from ingestd.core.model import Verified
+from ingestd.daemon.host import is_clock_synchronised
+from ingestd.daemon.live import LiveState
+from ingestd.stores.search import Catalogue
+from ingestd.stores.vault import Vault
+
+_FORECAST_DAYS = 7
+
+
+class Meters:
+    """What is counted as it happens, from the start of the process."""
+
+    def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
+        self._clock = clock
+        self.copied_bytes = Counter(
+            "ingestd_copied_bytes", "Bytes read from recorders and written to the vault's staging.", registry=registry
+        )
+        self.copy_seconds = Counter(
+            "ingestd_copy_seconds", "Time spent reading recorders and writing staging.", registry=registry
+        )
+        self.verified_bytes = Counter(
+            "ingestd_verified_bytes",
+            "Bytes read back and found equal, by where they were read from (medium or cache).",
+            ["source"],
+            registry=registry,
+        )
+        self.verify_seconds = Counter("ingestd_verify_seconds", "Time spent reading back.", registry=registry)
+        self.acts = Counter("ingestd_ledger_acts", "Acts entered in the ledger.", ["act"], registry=registry)
+        self.errors = Counter("ingestd_errors", "Faults of the station itself, by code.", ["code"], registry=registry)
+        self.last_error = Gauge(
+            "ingestd_last_error_timestamp_seconds", "When a fault of this code came last.", ["code"], registry=registry
+        )
+
+    def count_verified(self, verified: Verified) -> None:
+        """A file was copied and proved."""
+        self.copied_bytes.inc(verified.acquired.size_bytes)
+        self.copy_seconds.inc(verified.acquired.copy_seconds)
+        self.verified_bytes.labels(verified.read_back).inc(verified.acquired.size_bytes)
+        self.verify_seconds.inc(verified.verify_seconds)
+
+    def count_entries(self, entries: Sequence[Entry]) -> None:
+        """Acts stand in the ledger."""
+        for entry in entries:
+            self.acts.labels(entry.act).inc()
+
+    def count_error(self, code: str, _: str) -> None:
+        """The station could not do something."""
+        self.errors.labels(code).inc()
+        self.last_error.labels(code).set(self._clock.now().timestamp())
+
+
+class StationCollector(Collector):
+    """What is asked of the catalogue, the vault and the bays at each scrape."""
+
+    def __init__(self, catalogue: Catalogue, vault: Vault, live: LiveState, clock: Clock, version: str) -> None:
+        self._catalogue = catalogue
+        self._vault = vault
+        self._live = live
+        self._clock = clock
+        self._version = version
+        self._lock = threading.Lock()
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the first scrape (and the registry must not ask the database for it)."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """All families; one scrape at a time."""
+        with self._lock:
+            yield from self._from_catalogue()
+            yield from self._from_vault()
+            yield from self._from_bays()
+        yield _gauge("ingestd_clock_synchronised", "1 when NTP or PTP disciplines the clock.", is_clock_synchronised())
+        yield _family("ingestd_build_info", "The running version.", ["version"], [((self._version,), 1)])
+
+    def _from_catalogue(self) -> Iterable[Metric]:
+        counts = self._catalogue.counts()
+        states = {state.value: 0.0 for state in State} | {labels[0]: number for labels, number in counts["recordings"]}
+        recordings = [((state,), number) for state, number in states.items()]
+        yield _family("ingestd_recordings", "Recordings by state.", ["state"], recordings)
+        yield _family("ingestd_findings_open", "Findings that stand.", ["code", "severity"], counts["findings"])
+        yield _family("ingestd_dockings", "Dockings by outcome.", ["outcome"], counts["dockings"])
+        hand_over = dict.fromkeys(("due", "met", "late", "none"), 0.0)
+        hand_over |= {labels[0]: number for labels, number in counts["hand_over"]}
+        rows = [((state,), number) for state, number in hand_over.items()]
+        yield _family("ingestd_hand_over_recordings", "Recordings against the hand-over clock.", ["state"], rows)
+        contents, size_bytes = self._catalogue.held()
+        yield _gauge("ingestd_contents", "Contents in the vault.", contents)
+        yield _gauge("ingestd_content_bytes", "Bytes of originals in the vault.", size_bytes)
+        yield _gauge("ingestd_queue_depth", "Recordings not catalogued yet.", counts["undescribed"][0][1])
+        oldest = self._catalogue.oldest()
+        yield _gauge(
+            "ingestd_queue_oldest_age_seconds",
+            "Age of the oldest of them; 0 for none.",
+            self._age(oldest["undescribed"]),
+        )
+        yield _gauge(
+            "ingestd_oldest_uningested_age_seconds",
+            "How long the oldest file that was seen on a recorder waits to be secured; 0 for none.",
+            self._age(oldest["pending"]),
+        )
+
+    def _from_vault(self) -> Iterable[Metric]:
+        free = self._vault.free_bytes()
+        yield _gauge("ingestd_vault_free_bytes", "Room left for originals.", free)
+        yield _gauge("ingestd_vault_size_bytes", "Size of the vault's file system.", self._vault.total_bytes())
+        since = self._clock.now() - dt.timedelta(days=_FORECAST_DAYS)
+        sealed = self._catalogue.bytes_sealed_since(to_text(since))
+        days = free / (sealed / _FORECAST_DAYS) if sealed else math.inf
+        yield _gauge(
+            "ingestd_vault_full_forecast_seconds",
+            f"Time until the vault is full at the rate of the last {_FORECAST_DAYS} days; +Inf while nothing comes in.",
+            days * 86400,
+        )
+
+    def _from_bays(self) -> Iterable[Metric]:
+        bays = self._live.bays()
+        states = [((one.bay, state.value), 1.0 if one.state == state else 0.0) for one in bays for state in BayState]
+        yield _family("ingestd_bay_state", "1 for the state that the bay is in.", ["bay", "state"], states)
+        done = [((one.bay,), float(one.bytes_done)) for one in bays]
+        yield _family("ingestd_bay_done_bytes", "Bytes read at the present docking.", ["bay"], done)
+        total = [((one.bay,), float(one.bytes_total)) for one in bays]
+        yield _family("ingestd_bay_total_bytes", "Bytes listed at the present docking.", ["bay"], total)
+
+    def _age(self, moment: str | None) -> float:
+        return max((self._clock.now() - from_text(moment)).total_seconds(), 0.0) if moment else 0.0
+
+
+def _family(name: str, words: str, labels: list[str], rows: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=labels)
+    for values, number in rows:
+        family.add_metric(list(values), number)
+    return family
+
+
+def _gauge(name: str, words: str, number: float) -> Metric:
+    return GaugeMetricFamily(name, words, value=float(number))
+
+
+def metrics_page(registry: CollectorRegistry) -> WSGIApplication:
+    """The WSGI page of a registry."""
+    return make_wsgi_app(registry)

@@ -1,0 +1,67 @@
+"""What the daemon answers on its socket."""
+
+import os
+import queue
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import asdict
+from pathlib import Path
+
+from ingestd.core.errors import RefusedError
+from ingestd.core.model import Inlet, Progress
+from ingestd.daemon.intake import Intake
+from ingestd.daemon.live import LiveState
+from ingestd.devices.mounts import FolderMounter
+from ingestd.ipc import Document, Operation
+from ingestd.pipeline.parts import Parts
+from ingestd.pipeline.run import DockingResult
+
+_POLL_SECONDS = 0.5
+
+
+def operations(parts: Parts, live: LiveState, intake: Intake) -> Mapping[str, Operation]:
+    """The operations by name."""
+
+    def status(_: Document) -> Iterator[Document]:
+        yield {
+            "result": {
+                "station": parts.settings.station.id,
+                "version": parts.version,
+                "pid": os.getpid(),
+                "bays": [asdict(progress) for progress in live.bays()],
+            }
+        }
+
+    def watch(_: Document) -> Iterator[Document]:
+        with live.listening() as words:
+            for progress in live.bays():
+                yield {"progress": asdict(progress)}
+            while not parts.stop.is_requested():
+                yield from _next_word(words)
+        yield {"result": None}
+
+    def ingest(request: Document) -> Iterator[Document]:
+        path = Path(str(request.get("path", "")))
+        if not path.is_absolute():
+            raise RefusedError("the path must be absolute")
+        bay = str(request.get("bay", "command"))
+        with live.listening() as words:
+            future = intake.plug(bay, FolderMounter(path), Inlet(request.get("inlet", Inlet.COMMAND)))
+            yield from _until_done(future, words, bay)
+        yield {"result": asdict(future.result())}
+
+    return {"status": status, "watch": watch, "ingest": ingest}
+
+
+def _until_done(future: "Future[DockingResult]", words: "queue.Queue[Progress]", bay: str) -> Iterator[Document]:
+    while not future.done():
+        for document in _next_word(words):
+            if document["progress"]["bay"] == bay:
+                yield document
+
+
+def _next_word(words: "queue.Queue[Progress]") -> Iterator[Document]:
+    try:
+        yield {"progress": asdict(words.get(timeout=_POLL_SECONDS))}
+    except queue.Empty:
+        return

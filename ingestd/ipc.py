@@ -1,0 +1,139 @@
+"""The daemon's Unix socket: questions and acts in, live state out, one JSON line each (decisions 4).
+
+A request is `{"op": NAME, …}`. The answer is any number of `{"progress": {…}}` lines, then one line with `result` or
+`error`. Only the station's own user and root are heard (SO_PEERCRED).
+"""
+
+import json
+import os
+import socket
+import socketserver
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ingestd.core.errors import IngestdError, UnavailableError
+
+Document = dict[str, Any]
+Operation = Callable[[Document], Iterator[Document]]
+"""Yields progress documents, each with the key `progress`, and ends with one that has `result`."""
+
+MAX_LINE_BYTES = 1024 * 1024
+_PEER_CREDENTIALS = struct.Struct("3i")
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    operations: Mapping[str, Operation]
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    """One connection: one request and its answer."""
+
+    server: _Server
+
+    def handle(self) -> None:
+        try:
+            for document in self._answer():
+                self.wfile.write(json.dumps(document, ensure_ascii=False).encode("utf-8") + b"\n")
+        except (BrokenPipeError, ConnectionResetError):
+            # The asker went away; whatever was begun goes on without it.
+            return
+
+    def _answer(self) -> Iterator[Document]:
+        credentials = self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
+        _, user, _ = _PEER_CREDENTIALS.unpack(credentials)
+        if user not in (0, os.geteuid()):
+            yield {"error": {"code": "refused", "message": f"user {user} may not speak to this station", "advice": ""}}
+            return
+        try:
+            request = json.loads(self.rfile.readline(MAX_LINE_BYTES))
+            operation = self.server.operations[request["op"]]
+        except (ValueError, KeyError, TypeError):
+            yield {"error": {"code": "refused", "message": "not a request that this station knows", "advice": ""}}
+            return
+        try:
+            yield from operation(request)
+        except IngestdError as error:
+            yield {"error": {"code": error.code, "message": error.message, "advice": error.advice}}
+
+
+class SocketServer:
+    """Serves operations on a Unix socket until it is closed. A stale socket file of a dead daemon is replaced.
+
+    Args:
+        path: of the socket; its folder must exist. The holder of the station's lock is the only one to call this.
+    """
+
+    def __init__(self, path: Path, operations: Mapping[str, Operation]) -> None:
+        self._path = path
+        path.unlink(missing_ok=True)
+        with _short_address(path) as address:
+            self._server = _Server(address, _Handler)
+        self._server.operations = operations
+        path.chmod(0o600)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="socket", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening and remove the socket."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._path.unlink(missing_ok=True)
+
+
+class _short_address:  # noqa: N801 - a context manager that reads as a function
+    """The socket's address through a descriptor of its folder, since addresses end at 107 bytes and paths do not."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> str:
+        self._folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return f"/proc/self/fd/{self._folder}/{self._path.name}"
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._folder)
+
+
+def ask(path: Path, request: Document, on_progress: Callable[[Document], None] = lambda _: None) -> Any:
+    """Send one request to a running daemon and wait for its result.
+
+    Raises:
+        UnavailableError: no daemon listens, or it went away before it answered.
+        IngestdError: what the daemon answered instead of a result.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        try:
+            with _short_address(path) as address:
+                connection.connect(address)
+        except OSError as error:
+            raise UnavailableError("no station is running here", "start it with: ingestd run") from error
+        connection.sendall(json.dumps(request).encode("utf-8") + b"\n")
+        with connection.makefile("rb") as lines:
+            try:
+                for line in lines:
+                    document = json.loads(line)
+                    if "result" in document:
+                        return document["result"]
+                    if "error" in document:
+                        raise _error_of(document["error"])
+                    on_progress(document["progress"])
+            except OSError as error:
+                raise UnavailableError("the station went away before it answered") from error
+    raise UnavailableError("the station went away before it answered", "see its log")
+
+
+def _error_of(document: Document) -> IngestdError:
+    for kind in _all_errors(IngestdError):
+        if kind.code == document["code"]:
+            return kind(document["message"], document["advice"])
+    return IngestdError(document["message"], document["advice"])
+
+
+def _all_errors(kind: type[IngestdError]) -> Iterator[type[IngestdError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _all_errors(child)
