@@ -1,0 +1,65 @@
+"""The command line: commands and the only map from errors to exit statuses."""
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from ingestd.cli.analyse import analyse
+from ingestd.cli.check import config_app, doctor
+from ingestd.cli.ingest import ingest
+from ingestd.cli.output import errors
+from ingestd.cli.query import findings, list_recordings, show, status
+from ingestd.cli.run import run
+from ingestd.cli.sim import sim_app
+from ingestd.cli.verify import catalogue_app, verify
+from ingestd.core.errors import ExitStatus, IngestdError
+from ingestd.wiring import VERSION
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    help="Docking station for body-worn cameras: takes footage in with proof, finds what is missing, keeps it as long "
+    "as the law says. 执法记录仪采集站。\n\nExit status: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, "
+    "4 station or resource unavailable, 5 not found, 6 integrity fault, 7 docking incomplete.",
+)
+app.command()(run)
+app.command()(ingest)
+app.command()(analyse)
+app.command()(status)
+app.command("list")(list_recordings)
+app.command()(show)
+app.command()(findings)
+app.command()(verify)
+app.command()(doctor)
+app.add_typer(config_app, name="config")
+app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(sim_app, name="sim")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    if version:
+        print(f"ingestd {VERSION}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command and end the process with its status. No traceback reaches a person for an expected fault."""
+    try:
+        status_code = app(standalone_mode=False)
+    except IngestdError as error:
+        errors.print(f"error: {error.message}", style="red", markup=False)
+        if error.advice:
+            errors.print(f"  → {error.advice}", markup=False)
+        sys.exit(error.exit_status)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitStatus.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    sys.exit(status_code if isinstance(status_code, int) else ExitStatus.OK)

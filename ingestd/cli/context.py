@@ -1,0 +1,21 @@
+"""What commands share: the configuration option, and how it is read."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ingestd.config.load import Configuration, load_all
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="ingestd.toml; else $INGESTD_CONFIG, ./config/, /etc/ingestd/.", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def configuration_of(path: Path | None) -> Configuration:
+    """The whole configuration, checked."""
+    return load_all(path)

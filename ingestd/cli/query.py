@@ -1,0 +1,239 @@
+"""Questions to the catalogue: status, list, show, findings."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ingestd.cli.bays import WORDS, BayView
+from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
+from ingestd.cli.output import console, emit_json, findings_table, local_time, size, span, table, words_of
+from ingestd.core.clock import SystemClock, from_text
+from ingestd.core.errors import UnavailableError
+from ingestd.core.lifecycle import BayState
+from ingestd.core.settings import Settings
+from ingestd.ipc import ask
+from ingestd.retention.policy import standing_of
+from ingestd.stores.search import Catalogue, Row
+from ingestd.wiring import open_catalogue
+
+
+def status(
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing the bays until Ctrl-C.")] = False,
+) -> None:
+    """Is the station running, what do the bays do, what is held, what waits?
+
+    Example: ingestd status --watch
+    """
+    settings = configuration_of(config).settings
+    if watch:
+        with BayView() as view:
+            ask(settings.socket_file, {"op": "watch"}, lambda document: view.show(document))
+        return
+    try:
+        daemon = ask(settings.socket_file, {"op": "status"})
+    except UnavailableError:
+        daemon = None
+    catalogue = open_catalogue(settings)
+    counts = {name: [[*labels, number] for labels, number in rows] for name, rows in catalogue.counts().items()}
+    dockings = [_docking_document(row) for row in catalogue.dockings(limit=10)]
+    if as_json:
+        emit_json({"daemon": daemon, "counts": counts, "dockings": dockings})
+        return
+    if daemon is None:
+        console.print("The station is not running. What the catalogue knows:")
+    else:
+        console.print(f"Station {daemon['station']} runs (process {daemon['pid']}, version {daemon['version']}).")
+        for bay in daemon["bays"]:
+            words = WORDS[BayState(bay["state"])]
+            console.print(f"  bay {bay['bay']}: {words} {bay['message']}".rstrip(), markup=False)
+    contents, held_bytes = catalogue.held()
+    console.print(f"{contents} contents, {size(held_bytes)}; {counts['undescribed'][0][0]:.0f} wait to be described.")
+    zone = settings.station.zone_info
+    table(
+        "Latest dockings",
+        ["opened", "bay", "recorder", "files", "bytes", "outcome"],
+        [
+            (local_time(one["opened_at"], zone), one["bay"], one["recorder_id"] or "unknown", one["entries"],
+             size(one["bytes"]), one["outcome"] or "open")
+            for one in dockings
+        ],
+        right=(3, 4),
+    )  # fmt: skip
+
+
+def _docking_document(row: Row) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "document"} | {
+        "accounting": row["document"].get("accounting")
+    }
+
+
+def list_recordings(
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    recorder: Annotated[str | None, typer.Option(help="Only of this device number.")] = None,
+    docking: Annotated[str | None, typer.Option(help="Only first seen at this docking.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
+    after: Annotated[str, typer.Option(help="Only behind this recording id, to page on.")] = "",
+) -> None:
+    """List the recordings that the vault holds.
+
+    Example: ingestd list --recorder 0000007 --json
+    """
+    settings = configuration_of(config).settings
+    catalogue = open_catalogue(settings)
+    rows = catalogue.recordings(docking=docking, recorder=recorder, limit=limit, after=after)
+    documents = [recording_document(row, catalogue, settings) for row in rows]
+    if as_json:
+        emit_json(documents)
+        return
+    recordings_table(f"{len(documents)} recordings", documents, settings)
+
+
+def recordings_table(title: str, documents: list[dict[str, Any]], settings: Settings) -> None:
+    """Recordings for people."""
+    zone = settings.station.zone_info
+    table(
+        title,
+        ["id", "recorded", "file", "kind", "length", "size", "officer", "keep until", "findings"],
+        [
+            (
+                one["recording_id"][-12:],
+                local_time(one["recorded_start"], zone),
+                one["card_path"].rsplit("/", 1)[-1],
+                one["kind"] or one["state"],
+                f"{one['duration_s']:.1f} s" if one["duration_s"] else "–",
+                size(one["size_bytes"]),
+                ", ".join(officer["officer"] for officer in one["officers"]) or "–",
+                keep_words(one, settings),
+                ", ".join(one["findings"]) or "–",
+            )
+            for one in documents
+        ],
+        right=(4, 5),
+    )
+
+
+def keep_words(document: dict[str, Any], settings: Settings) -> str:
+    """The last day on which a recording is kept for certain."""
+    if document["retention"] is None:
+        return "–"
+    if document["keep_until"] is None:
+        return "a person decides"
+    last_moment = from_text(document["keep_until"]) - dt.timedelta(seconds=1)
+    return last_moment.astimezone(settings.station.zone_info).date().isoformat()
+
+
+def recording_document(row: Row, catalogue: Catalogue, settings: Settings) -> dict[str, Any]:
+    """A recording as `list --json` gives it; the same after a rebuild of the catalogue."""
+    tags = row["tags"] or {}
+    keys = (
+        "recording_id", "state", "kind", "card_path", "size_bytes", "sha256", "docking_id", "recorder_id", "sealed_at",
+        "duration_s", "recorded_start", "recorded_end", "take_id", "keep_until", "retention", "hand_over", "vault_path",
+        "sidecar_path",
+    )  # fmt: skip
+    codes = sorted({found["code"] for found in catalogue.findings(recording=row["recording_id"])})
+    own = {key: row[key] for key in keys}
+    standing = standing_of(row["retention"], SystemClock().now())
+    return own | {"standing": standing, "officers": tags.get("officers", []), "tags": row["tags"], "findings": codes}
+
+
+def show(
+    what: Annotated[
+        str, typer.Argument(help="A recording: its id, the last 12 digits of it, its file name or SHA-256.")
+    ],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Everything about one recording: where its bytes lie, facts, findings, tags, and why it is kept.
+
+    Example: ingestd show 0000007_00001220261121083000_0001.mp4
+    """
+    settings = configuration_of(config).settings
+    catalogue = open_catalogue(settings)
+    row = catalogue.recording(what)
+    document = recording_document(row, catalogue, settings) | {
+        "facts": row["facts"],
+        "findings": [found["document"] for found in catalogue.findings(recording=row["recording_id"])],
+        "sightings": catalogue.sightings_of(row["recording_id"]),
+        "derived": catalogue.derived(row["recording_id"]),
+    }
+    if as_json:
+        emit_json(document)
+        return
+    zone = settings.station.zone_info
+    rows: list[tuple[str, Any]] = [
+        ("recording", document["recording_id"]),
+        ("state", document["state"]),
+        ("file on the recorder", document["card_path"]),
+        ("original", Path(settings.vault_dir) / document["vault_path"]),
+        ("SHA-256", document["sha256"]),
+        ("size", f"{document['size_bytes']} bytes"),
+        ("recorder", document["recorder_id"] or "unknown"),
+        ("recorded", f"{local_time(document['recorded_start'], zone)} – {local_time(document['recorded_end'], zone)}"),
+        ("time is from", (document["tags"] or {}).get("times_source", "–")),
+        ("officer", ", ".join(f"{one['officer']} ({one['certificate']})" for one in document["officers"]) or "–"),
+        ("take", document["take_id"] or "–"),
+        ("keep until", f"{keep_words(document, settings)} ({document['standing'].replace('_', ' ')})"),
+    ]
+    for reason in (document["retention"] or {}).get("reasons", ()):
+        mark = "→ " if reason["is_winner"] else ""
+        rows.append(
+            (f"{mark}because", f"{reason['article'] or 'shipped default'}: {reason['words'] or reason['note']}")
+        )
+    for one in document["sightings"]:
+        rows.append(("seen at", f"docking {one['docking_id'][-12:]}: {one['card_path']} ({one['fate']})"))
+    for one in document["derived"]:
+        rows.append((one["kind"], one["vault_path"] or one["document"]))
+    table("Recording", ["", ""], rows)
+    for found in document["findings"]:
+        console.print(
+            f"  {found['severity']}: {found['code']} {span(found, zone)}: {words_of(found['code'])}", markup=False
+        )
+
+
+def findings(
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    code: Annotated[str | None, typer.Option(help="Only codes that begin so, as gap or set.missing.")] = None,
+    docking: Annotated[str | None, typer.Option(help="Only of this docking.")] = None,
+) -> None:
+    """What the station noticed: gaps, missing segments, torn files, and how sure it is.
+
+    Example: ingestd findings --code set
+    """
+    settings = configuration_of(config).settings
+    catalogue = open_catalogue(settings)
+    rows = catalogue.findings(code=code, docking=docking)
+    if as_json:
+        emit_json([finding_document(row) for row in rows])
+        return
+    names = file_names(rows, catalogue)
+    findings_table(
+        f"{len(rows)} findings",
+        [(row["document"], names[row["finding_id"]]) for row in rows],
+        settings.station.zone_info,
+    )
+
+
+def finding_document(row: Row) -> dict[str, Any]:
+    """A finding as `findings --json` gives it."""
+    keys = ("finding_id", "recording_id", "docking_id", "noted_at")
+    document: dict[str, Any] = row["document"] | {key: row[key] for key in keys}
+    return document
+
+
+def file_names(rows: list[Row], catalogue: Catalogue) -> dict[str, str]:
+    """For each finding the names of the files that it is about."""
+    ids = {row["recording_id"] for row in rows if row["recording_id"]}
+    ids |= {one for row in rows for one in row["document"]["files"] or ()}
+    known = catalogue.card_paths(sorted(ids))
+    names = {}
+    for row in rows:
+        about = row["document"]["files"] or ([row["recording_id"]] if row["recording_id"] else [])
+        paths = [known[one].rsplit("/", 1)[-1] for one in about if one in known]
+        names[row["finding_id"]] = " → ".join(paths) or row["document"]["file"] or "–"
+    return names
