@@ -2,6 +2,7 @@
 
 import datetime as dt
 import queue
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +72,11 @@ def _demonstrate(service: Service, stop: Stop) -> None:
         console.print("Writing a simulated recorder's card (real H.264 and AAC, a few seconds) …")
         zone = service.parts.settings.station.zone_info
         start = (service.parts.clock.now() - _DEMONSTRATED_AGE).astimezone(zone).replace(tzinfo=None)
-        write_card(replace(demo_plan(start=start), zone=zone.key), folder)
+        # Under another name until it is whole: a card that was half-written when somebody pressed Ctrl-C is no card.
+        unfinished = folder.with_name(f"{folder.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write_card(replace(demo_plan(start=start), zone=zone.key), unfinished)
+        unfinished.rename(folder)
     with _showing(service) as (words, view):
         future = service.intake.plug(_SIMULATED_BAY, FolderMounter(folder), Inlet.SIMULATOR)
         while not (future.done() and words.empty()) and not stop.is_requested():
