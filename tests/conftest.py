@@ -1,0 +1,28 @@
+"""Fixtures that more than one test file uses."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.cards import Card, build_demo_card, build_faulty_card
+
+
+@pytest.fixture(scope="session")
+def corpus_dir() -> Path:
+    """Real media that nobody of this project made; it lies beside the project where it is there at all."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+    if not folder.is_dir():
+        pytest.skip(f"the corpus of real media is not at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
+    """The card of `make run`. Shared: read it only, or take a copy."""
+    return build_demo_card(tmp_path_factory.mktemp("demo") / "card")
+
+
+@pytest.fixture(scope="session")
+def faulty_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
+    """A card with every named fault once. Shared: read it only, or take a copy."""
+    return build_faulty_card(tmp_path_factory.mktemp("faulty") / "card")
