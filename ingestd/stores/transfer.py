@@ -14,7 +14,6 @@ from ingestd.core.ids import Sha256
 from ingestd.core.stop import Stop
 from ingestd.stores.durable import translated, write_all
 
-
 _MINCORE_WINDOW_BYTES = 1024 * 1024 * 1024
 
 

@@ -1,0 +1,230 @@
+"""The parent's side of the media room: one warm child process with limits, asked over a Unix socket."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, Self
+
+from pydantic import ValidationError
+
+from ingestd.core.clock import Clock, SystemClock
+from ingestd.core.errors import MediaError
+from ingestd.core.facts import MediaFacts
+from ingestd.media.confinement import Confinement
+
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+START_SECONDS = 60.0
+CLOSE_SECONDS = 5.0
+REQUESTS_OF_ONE_CHILD = 1000
+WORKER_PROGRAM = ("-m", "ingestd.media.worker")
+
+_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+_COMPLAINT_BYTES = 2000
+
+
+@dataclass(slots=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    line: socket.socket
+    complaints: int
+    """Reading end of the pipe that the child complains into; never waited for."""
+    requests: int = 0
+
+
+class MediaWorker:
+    """A child process that parses files for us; whatever a file does to it, this process lives on.
+
+    The child is started at the first request and again after it died; requests of several threads wait for each other.
+    It ends with the thread that started it (`PR_SET_PDEATHSIG`), so that none is left behind; the next request then
+    starts another.
+
+    Args:
+        memory_bytes: what the work on one file may take beyond the loaded libraries.
+        nice: processor priority of the child, 0 to 19.
+        output_bytes: largest file that may be written through a descriptor; 0 forbids writing.
+        program: what the Python interpreter runs.
+        clock: for deadlines.
+    """
+
+    def __init__(
+        self,
+        memory_bytes: int,
+        nice: int = 19,
+        *,
+        output_bytes: int = 0,
+        program: Sequence[str] = WORKER_PROGRAM,
+        clock: Clock | None = None,
+    ) -> None:
+        self._memory_bytes = memory_bytes
+        self._nice = nice
+        self._output_bytes = output_bytes
+        self._program = tuple(program)
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._child: _Child | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id; null while there is none."""
+        child = self._child
+        return child.process.pid if child else None
+
+    def probe(self, fd: int, size_bytes: int, timeout_seconds: float) -> MediaFacts:
+        """The facts of the regular file behind a descriptor (its position is moved).
+
+        Raises:
+            MediaError: the child gave none: it died, took too long, or refused.
+        """
+        result = self.request("probe", (fd,), {"size_bytes": size_bytes}, timeout_seconds)
+        try:
+            return MediaFacts.model_validate(result)
+        except ValidationError as error:
+            raise MediaError("the media process gave facts that are none") from error
+
+    def request(self, op: str, fds: Sequence[int], params: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
+        """Have one operation of the worker done.
+
+        Args:
+            op: its name in the worker's table.
+            fds: descriptors that it works on; they stay ours.
+            params: JSON.
+            timeout_seconds: after so long the child is killed.
+
+        Raises:
+            MediaError: there is no answer, or the answer is an error; the message says what happened.
+        """
+        cpu_seconds = int(timeout_seconds * (os.cpu_count() or 1)) + 10
+        raw = json.dumps({"op": op, "params": params, "cpu_seconds": cpu_seconds}).encode() + b"\n"
+        with self._lock:
+            child = self._living_child()
+            child.requests += 1
+            try:
+                sent = socket.send_fds(child.line, [raw], list(fds))
+                if sent < len(raw):
+                    child.line.sendall(raw[sent:])
+            except OSError as error:
+                self._fail(child, None, error)
+            answer = self._read_answer(child, timeout_seconds)
+            if answer.get("is_last") or child.requests >= REQUESTS_OF_ONE_CHILD:
+                self._end(child, is_kind=True)
+        if answer["ok"] is not True:
+            raise MediaError(str(answer.get("error", "the media process gave no reason")))
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def close(self) -> None:
+        """End the child, if there is one; a later request would start another."""
+        with self._lock:
+            if self._child is not None:
+                self._end(self._child, is_kind=True)
+
+    def _living_child(self) -> _Child:
+        if self._child is not None and self._child.process.poll() is not None:
+            self._end(self._child)
+        if self._child is None:
+            self._child = self._start()
+            self._read_answer(self._child, START_SECONDS)
+        return self._child
+
+    def _start(self) -> _Child:
+        ours, theirs = socket.socketpair()
+        complaints, complain = os.pipe()
+        # A child that complains a lot must not come to wait for us.
+        os.set_blocking(complain, False)
+        os.set_blocking(complaints, False)
+        limits = Confinement(self._memory_bytes, self._nice, self._output_bytes, os.getpid())
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-s", *self._program, str(theirs.fileno()), json.dumps(asdict(limits))],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=complain,
+                pass_fds=(theirs.fileno(),),
+                env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": str(_PACKAGE_ROOT)},
+                cwd="/",
+                # An interrupt from the terminal is for the parent, which then ends the child in good order.
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            os.close(complaints)
+            raise MediaError(f"the media process cannot be started: {error}") from error
+        finally:
+            theirs.close()
+            os.close(complain)
+        return _Child(process, ours, complaints)
+
+    def _read_answer(self, child: _Child, timeout_seconds: float) -> dict[str, Any]:
+        deadline = self._clock.steady_seconds() + timeout_seconds
+        raw = bytearray()
+        while not raw.endswith(b"\n"):
+            left = deadline - self._clock.steady_seconds()
+            try:
+                # A timeout of 0 would mean "do not wait" and not "too late".
+                child.line.settimeout(max(left, 0.001))
+                block = child.line.recv(1024 * 1024)
+            except TimeoutError as error:
+                self._fail(child, f"took longer than {timeout_seconds:g} s", error)
+            except OSError as error:
+                self._fail(child, "broke the line", error)
+            if not block:
+                self._fail(child, None, None)
+            raw += block
+            if len(raw) > MAX_ANSWER_BYTES:
+                self._fail(child, f"answered with more than {MAX_ANSWER_BYTES} bytes", None)
+        try:
+            answer = json.loads(raw)
+        except ValueError as error:
+            self._fail(child, "answered nonsense", error)
+        if not isinstance(answer, dict) or (answer.get("ok") is True and not isinstance(answer.get("result"), dict)):
+            self._fail(child, "answered nonsense", None)
+        return answer | {"ok": answer.get("ok") is True}
+
+    def _fail(self, child: _Child, what: str | None, cause: Exception | None) -> NoReturn:
+        """Kill and bury the child, and raise; null for `what` means that it died by itself."""
+        if what is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.process.wait(CLOSE_SECONDS)
+            code = child.process.poll()
+            what = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with status {code}"
+        complaint = _last_words(child.complaints)
+        self._end(child)
+        raise MediaError(f"the media process {what}" + (f": {complaint}" if complaint else "")) from cause
+
+    def _end(self, child: _Child, *, is_kind: bool = False) -> None:
+        """Close the line, which ends an idle child; kill it where it does not listen."""
+        child.line.close()
+        if is_kind:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.process.wait(CLOSE_SECONDS)
+        if child.process.poll() is None:
+            child.process.kill()
+            child.process.wait()
+        os.close(child.complaints)
+        self._child = None
+
+
+def _last_words(complaints: int) -> str:
+    """The last line that the child wrote to its standard error."""
+    try:
+        raw = os.read(complaints, 64 * 1024)[-_COMPLAINT_BYTES:]
+    except OSError:
+        return ""
+    lines = raw.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:300] if lines else ""

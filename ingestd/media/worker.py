@@ -1,0 +1,132 @@
+"""The child process of the media room: answers one request after the other, under limits. Started by `sandbox`."""
+
+import codecs
+import importlib
+import json
+import os
+import pkgutil
+import socket
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import av
+import av.logging
+from PIL import Image
+
+from ingestd.core.errors import MediaError
+from ingestd.media.confinement import Confinement, confine, limit_cpu
+from ingestd.media.poster import make_poster
+from ingestd.media.probe import probe
+from ingestd.media.transcode import make_proxy
+
+_NEVER_USED = ("av.__", "av.datasets")
+_LATE_PILLOW = ("MpoImagePlugin", "TiffImagePlugin")
+_LATE_ENCODINGS = ("gbk", "utf-16", "utf-8-sig", "latin-1", "idna")
+
+MAX_REQUEST_BYTES = 64 * 1024
+MAX_DESCRIPTORS = 8
+
+Operation = Callable[[list[int], dict[str, Any]], dict[str, Any]]
+"""Takes descriptors (closed by the caller) and parameters, gives JSON; `MediaError` becomes the parent's error."""
+
+
+def _probe(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
+    (fd,) = fds
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise MediaError("not a regular file")
+    return probe(fd, int(params["size_bytes"])).model_dump(mode="json")
+
+
+def _proxy(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
+    original, target = fds
+    return asdict(make_proxy(original, target, int(params["height"])))
+
+
+def _poster(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
+    original, target = fds
+    return asdict(make_poster(original, target))
+
+
+OPS: dict[str, Operation] = {
+    "probe": _probe,
+    "proxy": _proxy,
+    "poster": _poster,
+}
+
+
+def main(ops: Mapping[str, Operation] = OPS) -> None:
+    """Confine this process, say that it is ready, and serve until the parent closes the line.
+
+    Arguments of the command line: number of the socket, JSON of the `Confinement`.
+    """
+    line = socket.socket(fileno=int(sys.argv[1]))
+    wanted = Confinement(**json.loads(sys.argv[2]))
+    av.logging.set_libav_level(av.logging.PANIC)
+    _load_late_parts()
+    applied = confine(wanted)
+    _serve(line, {**ops, "limits": lambda _fds, _params: applied})
+
+
+def _load_late_parts() -> None:
+    """Load what would be imported only when a file asks for it: by then no file can be opened any more."""
+    for part in pkgutil.walk_packages(av.__path__, "av."):
+        if not part.name.startswith(_NEVER_USED):
+            importlib.import_module(part.name)
+    Image.preinit()
+    for name in _LATE_PILLOW:
+        importlib.import_module(f"PIL.{name}")
+    for encoding in _LATE_ENCODINGS:
+        codecs.lookup(encoding)
+
+
+def _serve(line: socket.socket, ops: Mapping[str, Operation]) -> None:
+    _send(line, {"ok": True, "result": {}})
+    while True:
+        raw, fds = _receive(line)
+        if not raw:
+            return
+        try:
+            answer = _answer(raw, fds, ops)
+        finally:
+            for fd in fds:
+                os.close(fd)
+        _send(line, answer)
+        if answer.get("is_last"):
+            return
+
+
+def _receive(line: socket.socket) -> tuple[bytes, list[int]]:
+    """One request; empty when the parent is gone."""
+    raw, fds, _, _ = socket.recv_fds(line, MAX_REQUEST_BYTES, MAX_DESCRIPTORS)
+    while raw and not raw.endswith(b"\n") and len(raw) <= MAX_REQUEST_BYTES:
+        more = line.recv(MAX_REQUEST_BYTES)
+        if not more:
+            return b"", fds
+        raw += more
+    return raw, fds
+
+
+def _answer(raw: bytes, fds: list[int], ops: Mapping[str, Operation]) -> dict[str, Any]:
+    try:
+        request = json.loads(raw)
+        limit_cpu(int(request["cpu_seconds"]))
+        if request["op"] not in ops:
+            return {"ok": False, "error": f"the media process knows no operation {request['op']!r}"}
+        return {"ok": True, "result": ops[request["op"]](fds, request["params"])}
+    except MediaError as error:
+        return {"ok": False, "error": error.message}
+    except MemoryError:
+        return {"ok": False, "error": "the file needs more memory than is allowed", "is_last": True}
+    except Exception as error:  # noqa: BLE001 - the loop of a worker: whatever a file provokes, the parent hears of it
+        return {"ok": False, "error": f"{type(error).__name__}: {error}"[:500]}
+
+
+def _send(line: socket.socket, answer: dict[str, Any]) -> None:
+    line.sendall(json.dumps(answer, allow_nan=False).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
