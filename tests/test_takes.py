@@ -1,6 +1,7 @@
 """Takes from segments: what continues, what is absent, late or doubled, and what is none of our business."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -295,3 +296,16 @@ def test_without_times_a_hole_in_the_numbers_is_provisional() -> None:
 def test_without_times_a_hole_after_a_short_segment_is_no_finding() -> None:
     undated = [segment(None, 1), segment(None, 2), segment(None, 3, 20), segment(None, 5)]
     assert codes(assemble_takes(undated, HABITS)) == []
+
+
+def test_a_silent_file_of_an_unknown_recorder_has_no_siblings_beyond_its_take() -> None:
+    sounding = [segment(0, 1, 60), segment(1200, 2, 60)]
+    silent = segment(90_000, 9, 60, has_audio=False)
+    unknown = [replace(one, is_recorder_known=False) for one in (*sounding, silent)]
+    assert codes(assemble_takes([*sounding, silent], HABITS)) == ["stream.audio_absent"]
+    assert codes(assemble_takes(unknown, HABITS)) == []
+
+
+def test_a_torn_file_is_not_called_silent() -> None:
+    torn = segment(90_000, 3, 60, has_audio=False, is_truncated=True)
+    assert codes(assemble_takes([segment(0, 1, 60), torn], HABITS)) == []

@@ -165,6 +165,11 @@ def test_files_that_do_not_run_in_time_are_named_by_kind(kind: MediaKind, codes:
     assert [one.code for one in file_findings(MediaFacts(kind=kind, size_bytes=0))] == codes
 
 
+def test_declared_sound_without_a_packet_is_absent_and_needs_no_siblings() -> None:
+    silent = facts(stream(0, VIDEO), stream(1, AUDIO).model_copy(update={"packets": 0, "first_s": None, "end_s": None}))
+    assert [one.code for one in file_findings(silent)] == ["stream.audio_absent"]
+
+
 def test_untouched_files_of_the_corpus_get_nothing_above_information() -> None:
     folder = shared_corpus()
     torn = {"truncated_moov_front.mov", "fuzz_1185230.mp4", "zero_empty_stsc.mp4", "mdat_too_long.mp4"}
@@ -174,7 +179,9 @@ def test_untouched_files_of_the_corpus_get_nothing_above_information() -> None:
         for path in paths
         if path.name not in torn
     }
-    assert {name: codes for name, codes in found.items() if codes} == {}
+    assert {name: codes for name, codes in found.items() if codes} == {
+        "ts_segment_audio_absent.ts": ["stream.audio_absent"]
+    }
 
 
 def test_the_torn_film_of_the_corpus_is_truncated_from_its_start() -> None:

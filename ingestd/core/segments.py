@@ -38,7 +38,9 @@ class Segment:
 
     `start` is the recorder's own time (aware) with its source; `duration_s` comes from packet times, null where the
     file has no readable end. `clock_offset_s` is position time less the recorder's time, where a fix tells it.
-    `sequence` of photos and logs is used too: it explains numbers that no segment carries.
+    `sequence` of photos and logs is used too: it explains numbers that no segment carries. `has_told_audio` marks a
+    file whose missing sound is known from itself. Files of a recorder that nobody could name (`is_recorder_known`)
+    may be of several ones: only those of the same take are siblings.
     """
 
     key: str
@@ -57,6 +59,8 @@ class Segment:
     width: int | None = None
     height: int | None = None
     frames_per_second: float | None = None
+    has_told_audio: bool = False
+    is_recorder_known: bool = True
 
     @property
     def is_dated(self) -> bool:

@@ -216,9 +216,12 @@ def _audio_absent(takes: Sequence[Take]) -> Iterator[Finding]:
         with_sound[take.recorder_key].update(one.key for one in take.segments if one.has_video and one.has_audio)
     for take in takes:
         in_take = {one.key for one in take.segments if one.has_video and one.has_audio}
-        siblings = in_take or with_sound[take.recorder_key]
+        is_known = all(one.is_recorder_known for one in take.segments)
+        siblings = in_take or (with_sound[take.recorder_key] if is_known else set())
         for segment in take.segments:
-            if segment.has_audio or not segment.has_video or not siblings:
+            is_silent = segment.has_video and not segment.has_audio and not segment.has_told_audio
+            # In a torn file the sound may have stood in the part that is missing.
+            if not is_silent or segment.is_truncated or not siblings:
                 continue
             yield finding(
                 "stream.audio_absent",

@@ -166,6 +166,7 @@ def file_findings(facts: MediaFacts, rule: GapRule = DEFAULT_GAP_RULE) -> tuple[
         found.append(_truncated(facts))
     else:
         found.extend(_ends(facts, rule))
+        found.extend(_unfilled_audio(facts))
     found.extend(_hole_findings(facts, rule))
     return tuple(sorted(found, key=lambda one: (one.start_s is None, one.start_s or 0.0, one.code)))
 
@@ -179,6 +180,14 @@ def recorded_seconds(facts: MediaFacts, rule: GapRule = DEFAULT_GAP_RULE) -> flo
         return None
     jumps = [one for one in file_findings(facts, rule) if one.code == "time.jump"]
     return facts.duration_s - sum((one.end_s or 0.0) - (one.start_s or 0.0) for one in jumps)
+
+
+def _unfilled_audio(facts: MediaFacts) -> Iterator[Finding]:
+    """`stream.audio_absent` of a file that declares sound and carries no packet of it: it needs no siblings to tell."""
+    declared = [stream for stream in facts.streams if stream.kind is StreamKind.AUDIO]
+    if declared and facts.streams_of(StreamKind.VIDEO) and not facts.streams_of(StreamKind.AUDIO):
+        evidence = {"source": "packets", "declared_streams": [stream.index for stream in declared]}
+        yield finding("stream.audio_absent", evidence=evidence)
 
 
 def _truncated(facts: MediaFacts) -> Finding:

@@ -78,9 +78,8 @@ def examine(
                 shown = str(base / entry.path.text)
                 on_file(shown)
                 look = _look(mounted.root_fd, entry, shown, settings, profiles, media)
-                if look.facts is not None and look.facts.kind.is_timed:
-                    times = recorded_times(entry.modified_ns, look.facts, look.name, clock.now())
-                    look.segment = segment_of(shown, look.name.device or "unknown", look.facts, times, look.name)
+                if look.facts is not None:
+                    look.segment = _segment(look, look.facts, entry, clock)
                 looks.append(look)
     return _judged(looks, profiles)
 
@@ -111,6 +110,13 @@ def _look(
     finally:
         os.close(descriptor)
     return _Look(shown, name, facts, list(file_findings(facts)))
+
+
+def _segment(look: _Look, facts: MediaFacts, entry: SourceFile, clock: Clock) -> Segment:
+    device = look.name.device
+    times = recorded_times(entry.modified_ns, facts, look.name, clock.now())
+    key = device or "unknown"
+    return segment_of(look.shown, key, facts, times, look.name, is_recorder_known=device is not None)
 
 
 def _judged(looks: Sequence[_Look], profiles: Sequence[RecorderProfile]) -> Examined:

@@ -14,13 +14,22 @@ from ingestd.core.model import RecordedTimes
 from ingestd.core.profile import ParsedName, RecorderProfile, SegmentHabits
 from ingestd.core.segments import Segment
 from ingestd.core.takes import Take, assemble_takes
+from ingestd.core.timeline import recorded_seconds
 from ingestd.stores.search import Catalogue, Row
 
 _NEIGHBOURHOOD = dt.timedelta(hours=12)
 """How far around a docking's own recordings others of the recorder are looked at: a take never lasts longer."""
 
 
-def segment_of(key: str, recorder_key: str, facts: MediaFacts, times: RecordedTimes, name: ParsedName) -> Segment:
+def segment_of(
+    key: str,
+    recorder_key: str,
+    facts: MediaFacts,
+    times: RecordedTimes,
+    name: ParsedName,
+    *,
+    is_recorder_known: bool,
+) -> Segment:
     """What the assembly needs to know of one recording. `key` is its recording id, or its path where there is none."""
     video = facts.streams_of(StreamKind.VIDEO)
     picture = video[0] if video else None
@@ -30,7 +39,7 @@ def segment_of(key: str, recorder_key: str, facts: MediaFacts, times: RecordedTi
         kind=facts.kind,
         start=times.start,
         start_source=times.source,
-        duration_s=None if facts.is_truncated and facts.intact_until_s is None else facts.duration_s,
+        duration_s=recorded_seconds(facts),
         sequence=name.sequence,
         user=name.user,
         has_video=bool(video),
@@ -41,6 +50,8 @@ def segment_of(key: str, recorder_key: str, facts: MediaFacts, times: RecordedTi
         width=picture.width if picture else None,
         height=picture.height if picture else None,
         frames_per_second=1 / picture.step_s if picture and picture.step_s else None,
+        has_told_audio=any(stream.kind is StreamKind.AUDIO for stream in facts.streams),
+        is_recorder_known=is_recorder_known,
     )
 
 
@@ -77,15 +88,16 @@ def _with_neighbours(own: Sequence[Row], recorder_key: str, catalogue: Catalogue
         return []
     start = min(from_text(row["recorded_start"]) for row in dated) - _NEIGHBOURHOOD
     end = max(from_text(row["recorded_end"]) for row in dated) + _NEIGHBOURHOOD
-    rows = catalogue.footage_of_recorder(recorder_key, start=to_text(start), end=to_text(end))
-    return [row for row in rows if row["kind"] in ("video", "audio")]
+    return catalogue.analysed_of_recorder(recorder_key, start=to_text(start), end=to_text(end))
 
 
 def _segment(row: Row) -> Segment:
     name = row["tags"]["name"]
     parsed = ParsedName(device=name["device"], user=name["user"], sequence=name["sequence"])
     times = RecordedTimes(from_text(row["recorded_start"]), from_text(row["recorded_end"]), row["tags"]["times_source"])
-    return segment_of(row["recording_id"], row["recorder_key"], MediaFacts.model_validate(row["facts"]), times, parsed)
+    facts = MediaFacts.model_validate(row["facts"])
+    is_known = row["recorder_id"] is not None
+    return segment_of(row["recording_id"], row["recorder_key"], facts, times, parsed, is_recorder_known=is_known)
 
 
 def habits_of(profile_ids: Counter[str | None], profiles: Sequence[RecorderProfile]) -> SegmentHabits:

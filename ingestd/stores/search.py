@@ -207,7 +207,7 @@ class Catalogue:
         with translated(), self._engine.connect() as connection:
             return {fate: (int(count), int(size)) for fate, count, size in connection.execute(query)}
 
-    def footage_of_recorder(self, recorder_key: str, *, start: str, end: str) -> list[Row]:
+    def analysed_of_recorder(self, recorder_key: str, *, start: str, end: str) -> list[Row]:
         """Analysed recordings of a recorder whose names or times may touch a span; for the assembly of takes."""
         query = (
             select(_recordings)
