@@ -38,7 +38,15 @@ def acquire(
             before = os.fstat(source)
             target = vault.create_staged(planned.recording_id)
             try:
-                copied = copy_hashed(source, target, path, block_bytes=block_bytes, stop=stop, on_bytes=on_bytes)
+                copied = copy_hashed(
+                    source,
+                    target,
+                    path,
+                    limit_bytes=before.st_size,
+                    block_bytes=block_bytes,
+                    stop=stop,
+                    on_bytes=on_bytes,
+                )
             finally:
                 os.close(target)
             after = os.fstat(source)

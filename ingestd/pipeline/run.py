@@ -166,9 +166,6 @@ class _TakeIn:
         )
         self._parts.on_verified(verified)
         self._batch.verified.append(verified)
-        if acquired.instability:
-            found = self._finding("file.changed_while_read", planned, words=acquired.instability)
-            self._batch.acts.extend(accounting.noted(self._docking.docking_id, [found], planned.recording_id))
 
     def _acquire_stable(self, planned: PlannedFile) -> Acquired:
         """Read a file; read it anew when it changed meanwhile. The last reading counts, with its instability."""
@@ -206,11 +203,16 @@ class _TakeIn:
         if free < size_bytes:
             raise StoreFullError(f"the store has no room for {size_bytes} bytes", "free or add disk space")
 
-    def _with_room(self, work: Callable[[], T]) -> T:
+    def _with_room(self, work: Callable[[], T], *, needs_card: bool = True) -> T:
         """Do the work; while the store is full, hold the bay, visibly, and try again once a while.
 
+        Args:
+            needs_card: false for work on verified bytes. It goes on without the recorder, and a stop gives it up only
+                for this run: the books stay open, because the next start seals what stands in staging.
+
         Raises:
-            SourceGoneError, StoppedError: while waiting.
+            SourceGoneError, StoppedError: while waiting for room for the card.
+            StoreFullError: stopped while waiting for room for what needs no card.
         """
         while True:
             try:
@@ -218,8 +220,10 @@ class _TakeIn:
             except StoreFullError as error:
                 self.show(BayState.ATTENTION, message=error.message)
                 self._parts.stop.wait(_ROOM_CHECK_SECONDS)
+                if not needs_card and self._parts.stop.is_requested():
+                    raise
                 self._parts.stop.check()
-                if not self._card.still_there():
+                if needs_card and not self._card.still_there():
                     raise SourceGoneError("the recorder is gone") from error
 
     def _count(self, size_bytes: int) -> None:
@@ -278,4 +282,4 @@ class _TakeIn:
                 also=(*settled, *batch.acts),
             )
 
-        self._with_room(attempt)
+        self._with_room(attempt, needs_card=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ingestd.core.clock import to_text
 from ingestd.core.custody import Act
+from ingestd.core.findings import finding
 from ingestd.core.ids import RecordingId
 from ingestd.core.manifest import sha256_of
 from ingestd.core.model import Docking, Verified
@@ -132,6 +133,8 @@ def finish(
         digest = sha256_of(vault.read_bytes(sidecar))
         manifests.setdefault(folder, {}).update({content["path"]: content["sha256"], sidecar: digest})
         if not catalogue.has_recording(recording):
+            if document["proof"]["instability"]:
+                acts.append(_changed_while_read(document))
             data = {
                 "docking_id": document["docking"]["docking_id"],
                 "sha256": content["sha256"],
@@ -146,3 +149,17 @@ def finish(
         chronicle.enter(*acts, *also)
     for document in documents:
         vault.discard_staged(RecordingId(document["recording_id"]))
+
+
+def _changed_while_read(document: dict[str, Any]) -> Act:
+    """The finding on a file that was not the same before and after its reading.
+
+    Made from the sidecar and entered before the seal, so that neither a recovery nor a torn write can seal without it.
+    """
+    found = finding(
+        "file.changed_while_read", file=document["card"]["path"], evidence={"words": document["proof"]["instability"]}
+    )
+    recording = document["recording_id"]
+    findings = [found.model_dump(mode="json") | {"recording_id": recording}]
+    data = {"docking_id": document["docking"]["docking_id"], "findings": findings}
+    return Act(act="finding.noted", subject=recording, data=data)

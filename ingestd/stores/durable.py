@@ -115,12 +115,17 @@ def publish(staged: Path, final: Path) -> None:
         ) from error
 
 
+def unfinished(final: Path) -> Path:
+    """The name that promises nothing, under which `write_new` and `replace_whole` prepare a file."""
+    return final.with_name(f".{final.name}.new")
+
+
 def write_new(final: Path, data: bytes) -> None:
     """A whole small file, durably, at a name that must be free; its directory must exist.
 
     A file that already holds exactly these bytes is accepted: the act was done before a crash.
     """
-    staged = final.with_name(f".{final.name}.new")
+    staged = unfinished(final)
     write_staged(staged, data)
     if not (final.is_file() and final.read_bytes() == data):
         publish(staged, final)
@@ -130,7 +135,7 @@ def write_new(final: Path, data: bytes) -> None:
 
 def replace_whole(final: Path, data: bytes) -> None:
     """Replace a small file in one step: readers see the old bytes or the new ones. For state that may change."""
-    staged = final.with_name(f".{final.name}.new")
+    staged = unfinished(final)
     write_staged(staged, data)
     with translated("replace", final):
         staged.rename(final)

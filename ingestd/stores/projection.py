@@ -112,16 +112,22 @@ def _settle(
     connection: Connection, docking: str, ordinal: int, fate: Fate, reason: str | None, recording: str | None
 ) -> None:
     table = schema.sightings
-    connection.execute(
+    settled = connection.execute(
         update(table)
         .where(table.c.docking_id == docking, table.c.ordinal == ordinal)
         .values(fate=fate, reason=reason, recording_id=recording)
     )
+    if settled.rowcount != 1:
+        raise IntegrityError(f"no entry {ordinal} was listed at docking {docking}")
 
 
 def _docking_closed(connection: Connection, _: Vault, entry: Entry) -> None:
     table = schema.dockings
-    document = connection.execute(select(table.c.document).where(table.c.docking_id == entry.subject)).scalar_one()
+    document = connection.execute(
+        select(table.c.document).where(table.c.docking_id == entry.subject)
+    ).scalar_one_or_none()
+    if document is None:
+        raise IntegrityError(f"docking {entry.subject} was never listed")
     connection.execute(
         update(table)
         .where(table.c.docking_id == entry.subject)

@@ -32,9 +32,20 @@ class ReadBack(NamedTuple):
 
 
 def copy_hashed(
-    source: int, target: int, target_path: Path, *, block_bytes: int, stop: Stop, on_bytes: Callable[[int], None]
+    source: int,
+    target: int,
+    target_path: Path,
+    *,
+    limit_bytes: int,
+    block_bytes: int,
+    stop: Stop,
+    on_bytes: Callable[[int], None],
 ) -> Copied:
     """Copy a descriptor to its end into another one, hashing on the way; durable when this returns.
+
+    Args:
+        limit_bytes: what the source held when it was opened. The copy ends with the block that passes it, because a
+            file that grows as fast as it is read has no end.
 
     Raises:
         SourceError: the source refused a read; the message names the offset.
@@ -46,7 +57,7 @@ def copy_hashed(
     view = memoryview(buffer)
     size_bytes = 0
     os.posix_fadvise(source, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    while True:
+    while size_bytes <= limit_bytes:
         stop.check()
         try:
             count = os.readv(source, [view])

@@ -12,11 +12,12 @@ The numbered invariants between vault, ledger and catalogue: docs/design/durabil
 
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
 from ingestd.core.errors import IntegrityError, NotFoundError, StoreError
-from ingestd.core.ids import RecordingId, Sha256
+from ingestd.core.ids import DockingId, RecordingId, Sha256
 from ingestd.core.manifest import canonical_json, manifest_line
 from ingestd.stores.durable import (
     append_line,
@@ -26,6 +27,7 @@ from ingestd.stores.durable import (
     remove,
     sync_directory,
     translated,
+    unfinished,
     write_new,
     write_staged,
 )
@@ -73,7 +75,7 @@ class Vault:
         make_directory(self.root)
         identity = self.root / "vault.json"
         if not identity.exists():
-            if any(path.name not in (".staging",) for path in self.root.iterdir()):
+            if any(path.name not in (".staging", unfinished(identity).name) for path in self.root.iterdir()):
                 raise StoreError(
                     f"{self.root} is not empty and is no vault",
                     "set station.state_dir to an empty folder or to a vault",
@@ -89,6 +91,8 @@ class Vault:
         readme = self.root / "README.txt"
         if not readme.exists():
             write_new(readme, _README.encode("utf-8"))
+        for standing in (identity, readme):
+            remove(unfinished(standing))
 
     def exists(self) -> bool:
         """Whether a vault stands here."""
@@ -142,6 +146,19 @@ class Vault:
         if not (path.is_file() and path.read_bytes() == data):
             write_staged(path, data)
         return data
+
+    def staged_opening(self, docking: DockingId) -> Path:
+        """Its presence promises: this is what stood on the card; the docking's books are opened from here."""
+        return self.staging_folder / f"{docking}.opening.json"
+
+    def stage_opening(self, docking: DockingId, document: dict[str, Any]) -> None:
+        """Write what the books of a docking will be opened with into staging, durably."""
+        write_staged(self.staged_opening(docking), canonical_json(document) + b"\n")
+        self.sync_staging()
+
+    def discard_opening(self, docking: DockingId) -> None:
+        """Forget it: the books are open."""
+        remove(self.staged_opening(docking))
 
     def sync_staging(self) -> None:
         """Make staged names durable."""
@@ -233,4 +250,4 @@ class Vault:
             status = self.path(relative).stat(follow_symlinks=False)
         except FileNotFoundError:
             return False
-        return status.st_size == size_bytes
+        return stat.S_ISREG(status.st_mode) and status.st_size == size_bytes
