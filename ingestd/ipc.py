@@ -73,13 +73,22 @@ class SocketServer:
 
     Args:
         path: of the socket; its folder must exist. The holder of the station's lock is the only one to call this.
+
+    Raises:
+        UnavailableError: something that is no socket stands there, or the folder may not be written to.
     """
 
     def __init__(self, path: Path, operations: Mapping[str, Operation]) -> None:
         self._path = path
-        path.unlink(missing_ok=True)
-        with _short_address(path) as address:
-            self._server = _Server(address, _Handler)
+        try:
+            path.unlink(missing_ok=True)
+            with _short_address(path) as address:
+                self._server = _Server(address, _Handler)
+        except OSError as error:
+            raise UnavailableError(
+                f"the socket {path} cannot be made: {error.strerror}",
+                "remove what stands there, or give the folder to the station's user",
+            ) from error
         self._server.operations, self._server.answering = operations, set()
         path.chmod(0o600)
         self._thread = threading.Thread(target=self._server.serve_forever, name="socket", daemon=True)

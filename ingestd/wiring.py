@@ -18,7 +18,7 @@ from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.parts import Parts
 from ingestd.stores.chronicle import Chronicle
 from ingestd.stores.database import open_for_reading, open_for_writing
-from ingestd.stores.durable import make_directory
+from ingestd.stores.durable import make_directory, translated
 from ingestd.stores.search import Catalogue
 from ingestd.stores.vault import Vault
 
@@ -33,9 +33,11 @@ def writer_lock(settings: Settings) -> Iterator[None]:
 
     Raises:
         UnavailableError: another process is.
+        StoreError: the state folder cannot be made or written to.
     """
     make_directory(settings.state_dir)
-    descriptor = os.open(settings.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with translated("open", settings.lock_file):
+        descriptor = os.open(settings.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

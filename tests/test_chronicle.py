@@ -246,6 +246,17 @@ def test_a_catalogue_ahead_of_its_ledger_is_refused(book: Book) -> None:
         book.open()
 
 
+def test_a_ledger_that_was_cut_is_found_by_verify_because_the_catalogue_knows_more(tmp_path: Path) -> None:
+    station = build_station(tmp_path / "station")
+    station.ingest(write_card(tmp_path / "card", {"a.bin": b"one"}), is_described=True)
+    assert station.cli("verify", "--json").returncode == 0
+    segment = station.vault.ledger_folder / "000001.jsonl"
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:-1]))
+    verdict = station.cli("verify", "--json")
+    assert verdict.returncode == 6
+    assert "it was cut" in json.loads(verdict.stdout)["faults"][0]["words"]
+
+
 def test_a_ledger_that_a_crash_tore_is_repaired_and_the_repair_is_an_act(book: Book) -> None:
     book.chronicle.enter(NOTED)
     book.close()

@@ -145,6 +145,12 @@ def test_stop_does_not_wait_for_a_media_process_that_hangs(installation: Install
         assert "Traceback" not in daemon.log_text()
     assert all(b"ingestd.media.worker" not in command_of(child) for child in children)
     assert list((installation.vault / ".staging").iterdir()) == []
+    with installation.daemon(log_name="second.log"):
+        catalogue = installation.station.catalogue()
+        wait_until(lambda: not catalogue.without_derived(("proxy",), limit=1), what="all proxies")
+        first = next(one for one in demo_card.files(None) if one.segment == 0)
+        posters = [one["kind"] for one in installation.json("show", first.path)["derived"]]
+        assert "poster" in posters, "a proxy that was interrupted is made at the next start"
 
 
 def test_second_daemon_on_the_same_folder_refuses_in_words(installation: Installation) -> None:

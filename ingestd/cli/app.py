@@ -1,5 +1,7 @@
 """The command line: commands and the only map from errors to exit statuses."""
 
+import io
+import os
 import sys
 from typing import Annotated
 
@@ -13,7 +15,7 @@ from ingestd.cli.query import findings, list_recordings, show, status
 from ingestd.cli.run import run
 from ingestd.cli.sim import sim_app
 from ingestd.cli.verify import catalogue_app, verify
-from ingestd.core.errors import IngestdError
+from ingestd.core.errors import IngestdError, UnavailableError
 from ingestd.wiring import VERSION
 
 app = typer.Typer(
@@ -47,13 +49,31 @@ def _root(
         raise typer.Exit
 
 
+def _run() -> None:
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # What could not be written must not be tried again at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UnavailableError(f"the output cannot be written: {error.strerror}") from error
+
+
 def main() -> None:
     """Run a command and end the process with its status. No traceback reaches a person for an expected fault.
 
     Wrong usage (2) and an interrupt (130) are typer's own statuses.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name or a word that the terminal cannot show is shown escaped; it is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        _run()
     except IngestdError as error:
         errors.print(f"error: {error.message}", style="red", markup=False, soft_wrap=True)
         if error.advice:

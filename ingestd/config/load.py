@@ -204,6 +204,9 @@ def _toml_files(folder: Path) -> list[Path]:
 
 
 def _document(file: Path) -> dict[str, Any]:
+    if file.exists() and not file.is_file():
+        # A pipe would be waited for without end.
+        raise config_error([Problem(file, "", "is not an ordinary file", "give a file that exists and may be read")])
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:

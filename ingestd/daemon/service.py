@@ -188,12 +188,14 @@ def running_service(configuration: Configuration, stop: Stop) -> Iterator[tuple[
             readyz=service.readyz,
         )
         stack.callback(http.close)
-        service.start(stack)
-        # Last in, first out: every thread hears the stop before anybody waits for one.
-        stack.callback(stop.request)
-        notify("READY=1")
-        structlog.get_logger().info(
-            "station.started", http=http.address, state_dir=str(configuration.settings.state_dir)
-        )
-        yield service, http
-        notify("STOPPING=1")
+        try:
+            service.start(stack)
+            notify("READY=1")
+            structlog.get_logger().info(
+                "station.started", http=http.address, state_dir=str(configuration.settings.state_dir)
+            )
+            yield service, http
+            notify("STOPPING=1")
+        finally:
+            # Every thread hears the stop before the stack waits for one, after half a start as well.
+            stop.request()

@@ -12,6 +12,7 @@ from ingestd.core.errors import MediaError, NotFoundError, SourceError
 from ingestd.core.facts import MediaFacts
 from ingestd.core.findings import Finding, Scope, finding
 from ingestd.core.model import EntryKind, SourceFile
+from ingestd.core.naming import card_path
 from ingestd.core.profile import ParsedName, RecorderProfile, parse_name
 from ingestd.core.segments import Segment
 from ingestd.core.settings import Settings
@@ -73,9 +74,9 @@ def examine(
                 still_there=mounted.still_there,
                 only=mounted.only,
             )
-            base = path if mounted.only is None else path.parent
+            base = card_path(os.fsencode(path if mounted.only is None else path.parent)).text
             for entry in listing.entries:
-                shown = str(base / entry.path.text)
+                shown = str(Path(base, entry.path.text))
                 on_file(shown)
                 look = _look(mounted.root_fd, entry, shown, settings, profiles, media)
                 if look.facts is not None:

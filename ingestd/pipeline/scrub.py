@@ -61,6 +61,9 @@ def verify_vault(
             faults.extend(_document_faults(entry, vault, originals))
             if entry.act == "recording.sealed" and entry.seq <= applied:
                 expected.add(entry.data["sha256"])
+        if applied > entries:
+            words = f"ends with act {entries}, the catalogue knows {applied}: it was cut, or is of another vault"
+            faults.append(Fault("ledger", "ledger", words))
     except IntegrityError as error:
         faults.append(Fault("ledger", "ledger", error.message))
     size_bytes = 0

@@ -57,7 +57,7 @@ class Catalogue:
             | (_recordings.c.sha256 == prefix)
         )
         query = select(_recordings, _contents.c.vault_path).join(_contents, _contents.c.sha256 == _recordings.c.sha256)
-        rows = self._rows(query.where(wanted).limit(3))
+        rows = self._rows(query.where(wanted).limit(3)) if prefix else []
         if len(rows) != 1:
             what = "no recording" if not rows else "more than one recording"
             raise NotFoundError(f"{what} answers to {prefix!r}", "see `ingestd list` for the ids")

@@ -9,7 +9,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 from ingestd.core.clock import SystemClock
+from tests.support.commands import command_server
 from tests.support.station import build_station
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,51 @@ class Done(NamedTuple):
     status: int
     out: str
     err: str
+
+    def json(self) -> Any:
+        """Its standard output as one JSON document."""
+        return json.loads(self.out)
+
+
+def wait_until(is_true: Callable[[], bool], *, seconds: float = 30.0, what: str = "it") -> None:
+    """Look again and again until something is so; fails when it takes too long."""
+    clock, pause = SystemClock(), threading.Event()
+    deadline = clock.steady_seconds() + seconds
+    while not is_true():
+        assert clock.steady_seconds() < deadline, f"{what} did not happen in {seconds} s"
+        pause.wait(0.01)
+
+
+class Installation:
+    """A station of its own below `root`, safe beside other tests: any free port, no udev, a quick inbox.
+
+    `options` change settings, as in `copy__batch_files=2`.
+    """
+
+    def __init__(self, root: Path, **options: object) -> None:
+        self.station = build_station(root, **{"inbox__settle_seconds": 0.5, **options})
+        self.root = root
+        self.config_file = self.station.config_file
+        self.state_dir = root / "var"
+        self.vault = self.state_dir / "vault"
+        self.inbox = self.state_dir / "inbox"
+        self.catalogue_file = self.state_dir / "catalogue.sqlite3"
+        self.socket_file = self.state_dir / "ingestd.sock"
+
+    def run(
+        self,
+        *arguments: str | bytes | Path,
+        seconds: float = COMMAND_SECONDS,
+        environment: Mapping[str, str] | None = None,
+    ) -> Done:
+        """One command to its end. `environment` is added to what it finds."""
+        status, out, err = command_server().run(
+            [os.fsdecode(one) for one in arguments],
+            folder=self.root,
+            environment=self.environment() | dict(environment or {}),
+            seconds=seconds,
+        )
+        return Done(status, out.decode("utf-8", "surrogateescape"), err.decode("utf-8", "surrogateescape"))
 
     def json(self) -> Any:
         """Its standard output as one JSON document."""
