@@ -30,7 +30,13 @@ def birth_document(
     return {
         "format": BIRTH_FORMAT,
         "recording_id": acquired.planned.recording_id,
-        "content": {"sha256": acquired.sha256, "size_bytes": acquired.size_bytes, "path": content_path},
+        "content": {
+            "sha256": acquired.sha256,
+            "size_bytes": acquired.size_bytes,
+            "path": content_path,
+            "digests": dict(acquired.digests),
+            "unreadable": [list(span) for span in acquired.unreadable],
+        },
         "card": {
             "ordinal": source.ordinal,
             "path": source.path.text,
@@ -52,7 +58,13 @@ def birth_document(
             "folder": docking.folder,
         },
         "station": {"id": station.id, "name": station.name, "bureau": station.bureau},
-        "proof": {"algorithm": "sha256", "read_back": verified.read_back, "instability": acquired.instability},
+        "proof": {
+            "algorithm": "sha256",
+            "read_back": verified.read_back,
+            "second_reading": acquired.second_sha256,
+            "resumed_at": acquired.resumed_at,
+            "instability": acquired.instability,
+        },
         "profile_id": acquired.planned.profile_id,
         "sealed_at": sealed_at,
         "software": f"ingestd {version}",

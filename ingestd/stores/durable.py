@@ -64,6 +64,12 @@ def create_exclusive(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
 
 
+def open_to_go_on(path: Path) -> int:
+    """Open a staged file again, to write on behind what stands; the caller closes the descriptor."""
+    with translated("open", path):
+        return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
 def write_all(descriptor: int, data: bytes | memoryview, path: Path) -> None:
     """Write every byte at the descriptor's position."""
     view = memoryview(data)

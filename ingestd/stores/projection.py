@@ -93,7 +93,8 @@ def _recording_sealed(connection: Connection, vault: Vault, entry: Entry) -> Non
             state=State.SEALED,
         )
     )
-    _settle(connection, birth["docking"]["docking_id"], birth["card"]["ordinal"], Fate.COPIED, None, entry.subject)
+    fate = Fate.PARTIAL if content["unreadable"] else Fate.COPIED
+    _settle(connection, birth["docking"]["docking_id"], birth["card"]["ordinal"], fate, None, entry.subject)
 
 
 def _sightings_settled(connection: Connection, _: Vault, entry: Entry) -> None:

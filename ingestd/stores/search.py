@@ -149,6 +149,29 @@ class Catalogue:
         """Whether this recording is sealed."""
         return bool(self._rows(select(_recordings.c.state).where(_recordings.c.recording_id == recording)))
 
+    def earlier_sighting(
+        self, recorder_key: str, *, card_path: str, raw_b64: str | None, size_bytes: int, modified_ns: int
+    ) -> Row | None:
+        """The latest sighting of this very file of this recorder that was read in full and secured."""
+        query = (
+            select(_sightings.c.docking_id, _sightings.c.recording_id, _contents.c.vault_path)
+            .join(_dockings, _dockings.c.docking_id == _sightings.c.docking_id)
+            .join(_recordings, _recordings.c.recording_id == _sightings.c.recording_id)
+            .join(_contents, _contents.c.sha256 == _recordings.c.sha256)
+            .where(
+                _dockings.c.recorder_key == recorder_key,
+                _sightings.c.card_path == card_path,
+                _sightings.c.raw_b64.is_not_distinct_from(raw_b64),
+                _sightings.c.size_bytes == size_bytes,
+                _sightings.c.modified_ns == modified_ns,
+                _sightings.c.fate == Fate.COPIED,
+            )
+            .order_by(_sightings.c.docking_id.desc())
+            .limit(1)
+        )
+        rows = self._rows(query)
+        return rows[0] if rows else None
+
     def due_after(self, state: State, *, limit: int, docking: str | None = None) -> list[Row]:
         """Recordings that wait for the stage behind `state`, oldest first, with their content's place."""
         query = (
