@@ -9,12 +9,14 @@ from typing import Any
 from ingestd.core.clock import to_text
 from ingestd.core.custody import Act
 from ingestd.core.errors import IngestdError
-from ingestd.core.findings import finding
+from ingestd.core.findings import Finding, finding
+from ingestd.core.lifecycle import Fate
 from ingestd.core.model import Acquired, Docking, PlannedFile, Verified
 from ingestd.pipeline import accounting
 from ingestd.pipeline.parts import Parts
-from ingestd.pipeline.seal import seal
+from ingestd.pipeline.seal import seal, standing_contents
 from ingestd.pipeline.verify import verify
+from ingestd.stores.engine import MARK_BYTES
 from ingestd.stores.partial import discard_journal
 
 _BATCHES_AHEAD = 2
@@ -100,10 +102,11 @@ class Finisher:
     def _finish(self, batch: Batch) -> None:
         parts = self._parts
         verified: list[Verified] = []
+        fresh = self._without_held(batch)
 
         def prove() -> None:
             proved, refused = verify(
-                batch.acquired,
+                fresh,
                 parts.vault,
                 clock=parts.clock,
                 block_bytes=parts.settings.copying.block_bytes,
@@ -117,6 +120,8 @@ class Finisher:
         for one in verified:
             parts.on_verified(one)
             self._on_proved(one.acquired)
+            recording = one.acquired.planned.recording_id
+            batch.acts.extend(accounting.noted(self._docking.docking_id, doubts(one.acquired), recording))
         sealed_at = to_text(parts.clock.now())
         settled = accounting.settled(self._docking.docking_id, batch.items)
 
@@ -135,7 +140,44 @@ class Finisher:
 
         self._with_room(seal_all)
         for one in verified:
-            discard_journal(parts.vault, one.acquired.planned.recording_id)
+            self._forget_journal(one.acquired)
+
+    def _without_held(self, batch: Batch) -> list[Acquired]:
+        """The copies that are new; those of bytes that this recorder gave before are let go of and settled.
+
+        Empty files are told apart by their paths: that two files have no bytes does not make them one recording. A
+        recording whose bytes the vault lost is not held: the copy is sealed anew.
+        """
+        digests = [one.sha256 for one in batch.acquired]
+        standing = standing_contents(digests, self._parts.vault, self._parts.catalogue)
+        held: dict[tuple[str, str | None], str] = {}
+        for row in self._parts.catalogue.held_recordings(self._docking.recorder.key, sorted(standing)):
+            held.setdefault((row["sha256"], None), row["recording_id"])
+            held.setdefault((row["sha256"], row["card_path"]), row["recording_id"])
+        fresh = []
+        for one in batch.acquired:
+            path = one.planned.source.path.text if one.size_bytes == 0 else None
+            recording = held.get((one.sha256, path))
+            if recording is None:
+                held[one.sha256, path] = one.planned.recording_id
+                fresh.append(one)
+                continue
+            self._parts.vault.discard_staged(one.planned.recording_id)
+            self._forget_journal(one)
+            ordinal = one.planned.source.ordinal
+            fate = {
+                "ordinal": ordinal,
+                "fate": Fate.ALREADY_HELD,
+                "reason": "the same bytes",
+                "recording_id": recording,
+            }
+            batch.items.append(fate)
+            batch.acts.extend(accounting.noted(self._docking.docking_id, doubts(one)))
+        return fresh
+
+    def _forget_journal(self, acquired: Acquired) -> None:
+        if acquired.size_bytes >= MARK_BYTES:
+            discard_journal(self._parts.vault, acquired.planned.recording_id)
 
     def _refuse(self, batch: Batch, acquired: Acquired, found: str) -> None:
         """The disk does not hold what was written: the copy goes, the entry stays pending, and a person must know."""
@@ -146,3 +188,19 @@ class Finisher:
         evidence = {"given_by_recorder": acquired.sha256, "given_back_by_disk": found, "copy": "refused"}
         noted = finding("fixity.failed", file=planned.source.path.text, evidence=evidence)
         batch.acts.extend(accounting.noted(self._docking.docking_id, [noted]))
+
+
+def doubts(acquired: Acquired) -> list[Finding]:
+    """What must be said of a copy that is kept all the same: it is what could be had."""
+    name = acquired.planned.source.path.text
+    found = []
+    if acquired.unreadable:
+        lost = sum(end - start for start, end in acquired.unreadable)
+        evidence = {"unreadable_bytes": lost, "of_bytes": acquired.size_bytes, "filled_with": "zeros"}
+        found.append(finding("read.error", file=name, bytes=acquired.unreadable, evidence=evidence))
+    if acquired.second_sha256 is not None and acquired.second_sha256 != acquired.sha256:
+        readings = {"first_reading": acquired.sha256, "second_reading": acquired.second_sha256}
+        found.append(finding("read.unstable", file=name, evidence=readings))
+    if acquired.instability:
+        found.append(finding("file.changed_while_read", file=name, evidence={"words": acquired.instability}))
+    return found

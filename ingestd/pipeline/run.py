@@ -16,7 +16,6 @@ from ingestd.pipeline.batch import Batch, Finisher
 from ingestd.pipeline.known import known_as
 from ingestd.pipeline.pace import Pace
 from ingestd.pipeline.parts import Parts, Report
-from ingestd.pipeline.seal import standing_content
 from ingestd.stores.engine import Lane
 from ingestd.stores.partial import adopt, discard_journal, interrupted
 
@@ -76,7 +75,6 @@ class _TakeIn:
         self._pace = pace
         self._means = Means(card, parts.vault, lane, parts.clock, parts.stop, parts.settings.copying)
         self._batch = Batch()
-        self._seen: dict[str, RecordingId] = {}
         self._interrupted = interrupted(parts.vault)
         self._finisher = Finisher(
             card.docking, parts, self._with_room, lambda acquired: pace.proved(acquired.size_bytes)
@@ -146,15 +144,7 @@ class _TakeIn:
             found = self._finding("read.error", planned, error=error.message)
             self._settle(planned, Fate.UNREADABLE, error.message, found)
             return
-        held = self._held_as(acquired)
-        if held is not None:
-            self._discard(planned)
-            self._settle(planned, Fate.ALREADY_HELD, "the same bytes", recording=held)
-            return
-        if acquired.size_bytes:
-            self._seen[acquired.sha256] = planned.recording_id
         self._batch.acquired.append(acquired)
-        self._batch.acts.extend(accounting.noted(self._docking.docking_id, _doubts(acquired), planned.recording_id))
 
     def _acquire_stable(self, planned: PlannedFile) -> Acquired:
         """Read a file; read it anew when it changed meanwhile. The last reading counts, with its instability."""
@@ -177,10 +167,10 @@ class _TakeIn:
             nonlocal tries
             tries += 1
             self._pace.back_to(before)
-            is_resumed = partial is not None and tries == 1
-            if not is_resumed:
+            if tries > 1:
                 # A half-written copy of the last attempt holds room and is worth nothing.
                 self._discard(planned)
+            is_resumed = partial is not None and tries == 1
             self._check_room(planned.source.size_bytes)
             self._pace.show(BayState.COPYING)
             return acquire(planned, self._means, is_resumed=is_resumed, on_bytes=self._pace.advance)
@@ -208,21 +198,6 @@ class _TakeIn:
                 if not self._card.still_there():
                     raise SourceGoneError("the recorder is gone") from error
 
-    def _held_as(self, acquired: Acquired) -> RecordingId | None:
-        """The recording of this recorder that these bytes are, if the vault still has them.
-
-        Empty files are told apart by their paths: that two files have no bytes does not make them one recording.
-        """
-        if acquired.sha256 in self._seen:
-            return self._seen[acquired.sha256]
-        path = acquired.planned.source.path.text
-        held = self._parts.catalogue.held_recording(
-            self._docking.recorder.key, acquired.sha256, path if acquired.size_bytes == 0 else None
-        )
-        if held is None or standing_content(acquired.sha256, self._parts.vault, self._parts.catalogue) is None:
-            return None
-        return RecordingId(held)
-
     def _discard(self, planned: PlannedFile) -> None:
         self._parts.vault.discard_staged(planned.recording_id)
         discard_journal(self._parts.vault, planned.recording_id)
@@ -242,19 +217,3 @@ class _TakeIn:
         self._batch.items.append(item)
         if found is not None:
             self._batch.acts.extend(accounting.noted(self._docking.docking_id, [found]))
-
-
-def _doubts(acquired: Acquired) -> list[Finding]:
-    """What must be said of a copy that is sealed all the same: it is what could be had."""
-    name = acquired.planned.source.path.text
-    doubts = []
-    if acquired.unreadable:
-        lost = sum(end - start for start, end in acquired.unreadable)
-        evidence = {"unreadable_bytes": lost, "of_bytes": acquired.size_bytes, "filled_with": "zeros"}
-        doubts.append(finding("read.error", file=name, bytes=acquired.unreadable, evidence=evidence))
-    if acquired.second_sha256 is not None and acquired.second_sha256 != acquired.sha256:
-        evidence = {"first_reading": acquired.sha256, "second_reading": acquired.second_sha256}
-        doubts.append(finding("read.unstable", file=name, evidence=evidence))
-    if acquired.instability:
-        doubts.append(finding("file.changed_while_read", file=name, evidence={"words": acquired.instability}))
-    return doubts

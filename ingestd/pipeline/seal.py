@@ -96,12 +96,12 @@ def seal(
     Raises:
         StoreFullError, StoreError: what is not in the ledger yet will be rolled forward from staging.
     """
-    placed: dict[str, str] = {}
+    placed = standing_contents([one.acquired.sha256 for one in batch], vault, catalogue)
     documents = []
     for verified in batch:
         acquired = verified.acquired
         name = original_file_name(acquired.planned.source.path.name, acquired.planned.recording_id)
-        content_path = placed.get(acquired.sha256) or standing_content(acquired.sha256, vault, catalogue)
+        content_path = placed.get(acquired.sha256)
         if content_path is None:
             content_path = placed[acquired.sha256] = f"{docking.folder}/{name}"
         document = birth_document(
@@ -109,16 +109,17 @@ def seal(
         )
         vault.stage_sidecar(acquired.planned.recording_id, document)
         documents.append(document)
-    vault.sync_staging()
+    vault.sync_staging(*(vault.staged_sidecar(one.acquired.planned.recording_id) for one in batch))
     finish(documents, vault=vault, catalogue=catalogue, chronicle=chronicle, also=also)
 
 
-def standing_content(sha256: str, vault: Vault, catalogue: Catalogue) -> str | None:
-    """Where the vault holds these bytes; null when it does not, or when the file is gone or of another size."""
-    held = catalogue.held_content(sha256)
-    if held is None or not vault.has_file(held["vault_path"], held["size_bytes"]):
-        return None
-    return str(held["vault_path"])
+def standing_contents(digests: Sequence[str], vault: Vault, catalogue: Catalogue) -> dict[str, str]:
+    """Where the vault holds these bytes; without those whose file is gone or of another size."""
+    return {
+        row["sha256"]: row["vault_path"]
+        for row in catalogue.held_contents(digests)
+        if vault.has_file(row["vault_path"], row["size_bytes"])
+    }
 
 
 def finish(
@@ -131,6 +132,7 @@ def finish(
 ) -> None:
     """From staged sidecars to the ledger. Every step may be done again after a crash, with the same result."""
     manifests: dict[str, dict[str, Any]] = {}
+    standing = catalogue.which_stand([document["recording_id"] for document in documents])
     acts = []
     for document in documents:
         recording = RecordingId(document["recording_id"])
@@ -143,7 +145,7 @@ def finish(
         vault.publish_sidecar(recording, sidecar)
         digest = sha256_of(vault.read_bytes(sidecar))
         manifests.setdefault(folder, {}).update({content["path"]: content["sha256"], sidecar: digest})
-        if not catalogue.has_recording(recording):
+        if recording not in standing:
             data = {
                 "docking_id": document["docking"]["docking_id"],
                 "sha256": content["sha256"],

@@ -122,14 +122,15 @@ class Lane:
             StoppedError: asked to stop between two blocks.
         """
         hashes = hashes or self.new_hashes()
-        _reserve(target, expected_bytes, path)
         if expected_bytes - start <= self._buffers.block_bytes:
             size_bytes = self._copy_small(source, target, path, hashes, start, on_bytes)
         else:
+            _reserve(target, expected_bytes, path)
             transfer = _Transfer(target, path, hashes, start, on_mark, start)
             size_bytes = self._copy_overlapped(source, transfer, on_bytes)
         with translated("cut to length", path):
-            os.ftruncate(target, size_bytes)
+            if os.fstat(target).st_size != size_bytes:
+                os.ftruncate(target, size_bytes)
         names = dict(zip(self._digests, (one.hexdigest() for one in hashes[1:]), strict=True))
         return Copied(Sha256(hashes[0].hexdigest()), size_bytes, names)
 
@@ -239,17 +240,6 @@ def start_writeback(descriptor: int, offset: int, length: int) -> None:
     _libc().sync_file_range(
         ctypes.c_int(descriptor), ctypes.c_int64(offset), ctypes.c_int64(length), ctypes.c_uint(_SYNC_FILE_RANGE_WRITE)
     )
-
-
-def sync_together(folder: int, path: Path) -> None:
-    """Make everything on the file system of a folder durable at once: for many small files far cheaper than each.
-
-    Linux reports a failed write-back here since 5.8; what was lost before that shows when the files are read back.
-    """
-    if _libc().syncfs(ctypes.c_int(folder)) != 0:
-        number = ctypes.get_errno()
-        with translated("sync", path):
-            raise OSError(number, os.strerror(number))
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import fcntl
 import functools
 import hashlib
 import mmap
@@ -16,6 +17,8 @@ from ingestd.core.stop import Stop
 from ingestd.stores.durable import translated
 
 _MINCORE_WINDOW_BYTES = 1024 * 1024 * 1024
+_AHEAD_BYTES = 4 * 1024 * 1024
+_SMALL_BYTES = 64 * 1024
 
 
 class ReadBack(NamedTuple):
@@ -25,35 +28,47 @@ class ReadBack(NamedTuple):
     source: str
 
 
+def let_go(path: Path) -> bool:
+    """Drop a synced file from the page cache and have the medium asked for it ahead; whether the cache let go.
+
+    Called for every file of a batch before the first is read back, so that the medium works while others are hashed.
+
+    Raises:
+        StoreError: the file cannot be opened.
+    """
+    with translated("read back", path), _opened(path, 0) as descriptor:
+        size_bytes = os.fstat(descriptor).st_size
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        is_dropped = not is_cached(descriptor, size_bytes)
+        os.posix_fadvise(descriptor, 0, min(size_bytes, _AHEAD_BYTES), os.POSIX_FADV_WILLNEED)
+    return is_dropped
+
+
 def read_back(
-    path: Path, *, block_bytes: int, stop: Stop, on_bytes: Callable[[int], None] = lambda _: None
+    path: Path, *, was_let_go: bool, block_bytes: int, stop: Stop, on_bytes: Callable[[int], None] = lambda _: None
 ) -> ReadBack:
     """Hash a synced file as its medium holds it.
 
-    The page cache is dropped first and asked whether it let go. Where it did not, the file is read around it
-    (O_DIRECT); where that is refused as well, the answer says `cache`.
+    Args:
+        was_let_go: what `let_go` said. Where the cache did not let go, the file is read around it (O_DIRECT); where
+            that is refused as well, the answer says `cache`.
 
     Raises:
         StoreError: the medium refused a read.
         StoppedError: asked to stop between two blocks.
     """
     digest = hashlib.sha256()
-    with translated("read back", path), _opened(path, 0) as descriptor:
-        size_bytes = os.fstat(descriptor).st_size
-        block_bytes = min(block_bytes, -(-(size_bytes + 1) // mmap.PAGESIZE) * mmap.PAGESIZE)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        if not is_cached(descriptor, size_bytes):
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-            _hash_all(descriptor, digest, block_bytes, stop, on_bytes)
-            # Originals are read again by nobody soon; their pages would push out what is.
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-            return ReadBack(Sha256(digest.hexdigest()), "medium")
+    if not was_let_go:
         with contextlib.suppress(OSError), _opened(path, os.O_DIRECT) as direct:
             around = hashlib.sha256()
             _hash_all(direct, around, block_bytes, stop, on_bytes)
             return ReadBack(Sha256(around.hexdigest()), "medium")
+    with translated("read back", path), _opened(path, 0) as descriptor:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         _hash_all(descriptor, digest, block_bytes, stop, on_bytes)
-    return ReadBack(Sha256(digest.hexdigest()), "cache")
+        # Originals are read again by nobody soon; their pages would push out what is.
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    return ReadBack(Sha256(digest.hexdigest()), "medium" if was_let_go else "cache")
 
 
 def hash_prefix(path: Path, length: int, update: Callable[[memoryview], None], *, block_bytes: int, stop: Stop) -> None:
@@ -96,6 +111,12 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 
 
 def _hash_all(descriptor: int, digest: Any, block_bytes: int, stop: Stop, on_bytes: Callable[[int], None]) -> None:
+    size_bytes = os.fstat(descriptor).st_size
+    if size_bytes < _SMALL_BYTES and not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT:
+        data = os.pread(descriptor, _SMALL_BYTES, 0)
+        digest.update(data)
+        on_bytes(len(data))
+        return
     # Anonymous memory is page-aligned, as O_DIRECT demands.
     with mmap.mmap(-1, block_bytes) as block, memoryview(block) as view:
         offset = 0
