@@ -21,12 +21,14 @@ Operation = Callable[[Document], Iterator[Document]]
 """Yields progress documents, each with the key `progress`, and ends with one that has `result`."""
 
 MAX_LINE_BYTES = 1024 * 1024
+_LAST_WORDS_SECONDS = 2.0
 _PEER_CREDENTIALS = struct.Struct("3i")
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     operations: Mapping[str, Operation]
+    answering: set[threading.Thread]
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -37,21 +39,27 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         try:
             for document in self._answer():
-                self.wfile.write(json.dumps(document, ensure_ascii=False).encode("utf-8") + b"\n")
+                # In ASCII, because paths may hold bytes that are no UTF-8.
+                self.wfile.write(json.dumps(document).encode("ascii") + b"\n")
         except (BrokenPipeError, ConnectionResetError):
             # The asker went away; whatever was begun goes on without it.
             return
+        finally:
+            self.server.answering.discard(threading.current_thread())
 
     def _answer(self) -> Iterator[Document]:
+        # Read before anything is refused: closing on unread words would take the answer away with them.
+        line = self.rfile.readline(MAX_LINE_BYTES)
+        self.server.answering.add(threading.current_thread())
         credentials = self.connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
         _, user, _ = _PEER_CREDENTIALS.unpack(credentials)
         if user not in (0, os.geteuid()):
             yield {"error": {"code": "refused", "message": f"user {user} may not speak to this station", "advice": ""}}
             return
         try:
-            request = json.loads(self.rfile.readline(MAX_LINE_BYTES))
+            request = json.loads(line)
             operation = self.server.operations[request["op"]]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             yield {"error": {"code": "refused", "message": "not a request that this station knows", "advice": ""}}
             return
         try:
@@ -72,15 +80,17 @@ class SocketServer:
         path.unlink(missing_ok=True)
         with _short_address(path) as address:
             self._server = _Server(address, _Handler)
-        self._server.operations = operations
+        self._server.operations, self._server.answering = operations, set()
         path.chmod(0o600)
         self._thread = threading.Thread(target=self._server.serve_forever, name="socket", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening and remove the socket."""
+        """Stop listening, let answers that are under way come to their end, and remove the socket."""
         self._server.shutdown()
         self._server.server_close()
+        for thread in list(self._server.answering):
+            thread.join(_LAST_WORDS_SECONDS)
         self._path.unlink(missing_ok=True)
 
 
@@ -115,6 +125,8 @@ def ask(path: Path, request: Document, on_progress: Callable[[Document], None] =
         with connection.makefile("rb") as lines:
             try:
                 for line in lines:
+                    if not line.endswith(b"\n"):
+                        break
                     document = json.loads(line)
                     if "result" in document:
                         return document["result"]
@@ -122,7 +134,7 @@ def ask(path: Path, request: Document, on_progress: Callable[[Document], None] =
                         raise _error_of(document["error"])
                     on_progress(document["progress"])
             except OSError as error:
-                raise UnavailableError("the station went away before it answered") from error
+                raise UnavailableError("the station went away before it answered", "see its log") from error
     raise UnavailableError("the station went away before it answered", "see its log")
 
 

@@ -62,7 +62,7 @@ def open_parts(
     vault = prepared_vault(settings)
     engine = open_for_writing(settings.catalogue_file)
     try:
-        with MediaWorker(memory_bytes=settings.media.memory_bytes) as media:
+        with MediaWorker(memory_bytes=settings.media.memory_bytes, stop=stop) as media:
             yield Parts(
                 settings=settings,
                 regime=configuration.regime,
@@ -100,6 +100,6 @@ def open_catalogue(settings: Settings) -> Catalogue:
     return Catalogue(open_for_reading(settings.catalogue_file))
 
 
-def proxy_worker(settings: Settings) -> MediaWorker:
+def proxy_worker(settings: Settings, stop: Stop | None = None) -> MediaWorker:
     """A child process that may write through the descriptors it is given: proxies and posters."""
-    return MediaWorker(memory_bytes=settings.proxy.memory_bytes, output_bytes=_LARGEST_PROXY_BYTES)
+    return MediaWorker(memory_bytes=settings.proxy.memory_bytes, output_bytes=_LARGEST_PROXY_BYTES, stop=stop)

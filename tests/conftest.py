@@ -1,5 +1,6 @@
 """Fixtures that more than one test file uses."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,19 @@ def demo_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
 def faulty_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
     """A card with every named fault once. Shared: read it only, or take a copy."""
     return build_faulty_card(tmp_path_factory.mktemp("faulty") / "card")
+
+
+_NO_CORPUS = "corpus of real media"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With INGESTD_FULL=1 a test that was skipped for want of a tool is a failure: `make deps` brings the tools."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("INGESTD_FULL") != "1" or reporter is None or hasattr(session.config, "workerinput"):
+        return
+    reasons = [str(report.longrepr) for report in reporter.stats.get("skipped", ())]
+    lacking = [reason for reason in reasons if _NO_CORPUS not in reason]
+    if lacking and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.write_line(f"INGESTD_FULL=1: {len(lacking)} tests were skipped, as {lacking[0]}", red=True)

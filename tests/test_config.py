@@ -208,7 +208,14 @@ def test_without_any_file_the_places_searched_are_named(tmp_path: Path, monkeypa
         pytest.skip("this machine has a station's configuration installed")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"/etc/ingestd/ingestd\.toml.*config/ingestd\.toml"):
-        find_settings_file(None, {})
+        find_settings_file(None, {}, tmp_path / "no-checkout")
+
+
+def test_in_a_source_checkout_its_own_configuration_is_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_settings_file(None, {}).name == "ingestd.toml"
 
 
 def test_a_faulty_regime_names_its_file_and_key(station: Path) -> None:

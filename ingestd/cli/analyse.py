@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.output import console, emit_json, errors, findings_table, seconds, table
+from ingestd.cli.output import console, counted, emit_json, errors, findings_table, seconds, table
 from ingestd.core.clock import SystemClock
 from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.examine import Examined, examine
@@ -41,7 +41,7 @@ def analyse(
         found += [
             (document, " → ".join(Path(path).name for path in document["files"] or ())) for document in examined.sets
         ]
-        findings_table(f"{len(found)} findings", found, settings.station.zone_info)
+        findings_table(counted(len(found), "finding"), found, settings.station.zone_info)
     else:
         console.print("Nothing was found wrong.")
 
@@ -52,4 +52,4 @@ def _print(examined: Examined) -> None:
         facts = one["facts"] or {}
         codecs = ", ".join(stream["codec"] or stream["kind"] for stream in facts.get("streams", ()))
         rows.append((one["path"], facts.get("kind", "–"), seconds(facts.get("duration_s")), codecs or "–"))
-    table(f"{len(rows)} files", ["file", "kind", "length", "streams"], rows, right=(2,))
+    table(counted(len(rows), "file"), ["file", "kind", "length", "streams"], rows, right=(2,))

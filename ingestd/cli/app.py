@@ -3,7 +3,6 @@
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from ingestd.cli.analyse import analyse
@@ -14,7 +13,7 @@ from ingestd.cli.query import findings, list_recordings, show, status
 from ingestd.cli.run import run
 from ingestd.cli.sim import sim_app
 from ingestd.cli.verify import catalogue_app, verify
-from ingestd.core.errors import ExitStatus, IngestdError
+from ingestd.core.errors import IngestdError
 from ingestd.wiring import VERSION
 
 app = typer.Typer(
@@ -49,17 +48,14 @@ def _root(
 
 
 def main() -> None:
-    """Run a command and end the process with its status. No traceback reaches a person for an expected fault."""
+    """Run a command and end the process with its status. No traceback reaches a person for an expected fault.
+
+    Wrong usage (2) and an interrupt (130) are typer's own statuses.
+    """
     try:
-        status_code = app(standalone_mode=False)
+        app()
     except IngestdError as error:
-        errors.print(f"error: {error.message}", style="red", markup=False)
+        errors.print(f"error: {error.message}", style="red", markup=False, soft_wrap=True)
         if error.advice:
-            errors.print(f"  → {error.advice}", markup=False)
+            errors.print(f"  → {error.advice}", markup=False, soft_wrap=True)
         sys.exit(error.exit_status)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(ExitStatus.USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    sys.exit(status_code if isinstance(status_code, int) else ExitStatus.OK)

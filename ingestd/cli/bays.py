@@ -90,4 +90,4 @@ class BayView:
             return
         self._last_line[progress["bay"]] = step
         counts = f"{progress['files_done']}/{progress['files_total']} files, {size(progress['bytes_done'])}"
-        console.print(f"bay {progress['bay']}: {words} ({counts}, {percent} %)", markup=False)
+        console.print(f"bay {progress['bay']}: {words} ({counts}, {percent} %)", markup=False, soft_wrap=True)

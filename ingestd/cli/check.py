@@ -1,7 +1,6 @@
 """`ingestd config check` and `ingestd doctor`: is the station told the right things, and can it do them here?"""
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -89,9 +88,6 @@ def _checkups(configuration: Configuration) -> Iterator[Checkup]:
     yield _udev(configuration)
     yield _mounting()
     yield _media(configuration)
-    tool = shutil.which("exiftool")
-    words = tool or "not installed: rarer position formats are not read"
-    yield Checkup("ExifTool", "ok" if tool else "note", words, "" if tool else "apt install libimage-exiftool-perl")
 
 
 def _clock() -> Checkup:

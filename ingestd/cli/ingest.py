@@ -42,10 +42,8 @@ def ingest(
         raise NotFoundError(f"{source} is not there")
     with BayView() as view:
         show = (lambda _: None) if as_json else view.show
-        try:
-            docking_id = _through_station(configuration, source, show)
-        except UnavailableError:
-            docking_id = _in_process(configuration, source, show)
+        take = _through_station if _is_running(configuration) else _in_process
+        docking_id = take(configuration, source, show)
     catalogue = open_catalogue(configuration.settings)
     if as_json:
         emit_json(docking_document(docking_id, catalogue, configuration.settings))
@@ -55,6 +53,15 @@ def ingest(
         raise typer.Exit(ExitStatus.INCOMPLETE)
 
 
+def _is_running(configuration: Configuration) -> bool:
+    """Whether a station answers; one that goes away later, in the middle, is a fault and not replaced."""
+    try:
+        ask(configuration.settings.socket_file, {"op": "status"})
+    except UnavailableError:
+        return False
+    return True
+
+
 def _through_station(configuration: Configuration, source: Path, show: Any) -> str:
     request = {"op": "ingest", "path": str(source), "bay": _BAY}
     result = ask(configuration.settings.socket_file, request, show)
@@ -62,7 +69,7 @@ def _through_station(configuration: Configuration, source: Path, show: Any) -> s
     catalogue = open_catalogue(configuration.settings)
     stop = Stop()
     for _ in range(int(_LONGEST_DESCRIBE_SECONDS / _DESCRIBE_CHECK_SECONDS)):
-        if catalogue.is_described(docking_id):
+        if catalogue.is_described(docking_id) or not _is_running(configuration):
             break
         stop.wait(_DESCRIBE_CHECK_SECONDS)
     return docking_id

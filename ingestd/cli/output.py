@@ -59,6 +59,12 @@ def size(count: float | None) -> str:
     raise AssertionError("unreachable")
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 finding`, `4 findings`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def seconds(value: float | None) -> str:
     """A place in a file, to the tenth."""
     if value is None:

@@ -8,7 +8,7 @@ import typer
 
 from ingestd.cli.bays import WORDS, BayView
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.output import console, emit_json, findings_table, local_time, size, span, table, words_of
+from ingestd.cli.output import console, counted, emit_json, findings_table, local_time, size, span, table, words_of
 from ingestd.core.clock import SystemClock, from_text
 from ingestd.core.errors import UnavailableError
 from ingestd.core.lifecycle import BayState
@@ -90,7 +90,7 @@ def list_recordings(
     if as_json:
         emit_json(documents)
         return
-    recordings_table(f"{len(documents)} recordings", documents, settings)
+    recordings_table(counted(len(documents), "recording"), documents, settings)
 
 
 def recordings_table(title: str, documents: list[dict[str, Any]], settings: Settings) -> None:
@@ -213,7 +213,7 @@ def findings(
         return
     names = file_names(rows, catalogue)
     findings_table(
-        f"{len(rows)} findings",
+        counted(len(rows), "finding"),
         [(row["document"], names[row["finding_id"]]) for row in rows],
         settings.station.zone_info,
     )

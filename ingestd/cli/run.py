@@ -1,11 +1,10 @@
 """`ingestd run`: the daemon; with `--simulate` it plugs in a simulated recorder and shows what happens."""
 
+import contextlib
 import datetime as dt
 import queue
 import shutil
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from ingestd.cli.bays import BayView
 from ingestd.cli.context import ConfigOption, configuration_of
 from ingestd.cli.output import console
 from ingestd.cli.summary import print_docking
+from ingestd.core.errors import StoppedError
 from ingestd.core.lifecycle import BayState
 from ingestd.core.model import Inlet, Progress
 from ingestd.core.stop import Stop
@@ -58,15 +58,24 @@ def run(
     with log_file.open("a", encoding="utf-8") as stream:
         configure(settings.log, stream)
         with running_service(configuration, stop) as (service, http):
-            console.print(f"Station [bold]{settings.station.id}[/] is running. Log: {log_file}")
-            _demonstrate(service, stop)
-            _print_addresses(service, http)
-            _follow(service, stop)
+            console.print(f"Station {settings.station.id} is running. Log: {log_file}", markup=False, soft_wrap=True)
+            # Listened to from the start, so that a folder that settles meanwhile is shown as well.
+            with service.live.listening() as words:
+                _plug_simulated(service, stop)
+                is_first = True
+                while not stop.is_requested():
+                    docking_id = _show_docking(service, words, stop)
+                    if docking_id is not None:
+                        _summarise(service, stop, docking_id)
+                    if is_first and not stop.is_requested():
+                        _print_addresses(service, http)
+                        is_first = False
             console.print("Stopping …")
     console.print("Stopped cleanly · 已正常停止")
 
 
-def _demonstrate(service: Service, stop: Stop) -> None:
+def _plug_simulated(service: Service, stop: Stop) -> None:
+    """Put the simulated recorder into its bay; its card is written where there is none yet."""
     folder = service.parts.settings.state_dir / "simulated-recorder"
     if not folder.exists():
         console.print("Writing a simulated recorder's card (real H.264 and AAC, a few seconds) …")
@@ -75,39 +84,35 @@ def _demonstrate(service: Service, stop: Stop) -> None:
         # Under another name until it is whole: a card that was half-written when somebody pressed Ctrl-C is no card.
         unfinished = folder.with_name(f"{folder.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
-        write_card(replace(demo_plan(start=start), zone=zone.key), unfinished)
+        try:
+            write_card(replace(demo_plan(start=start), zone=zone.key), unfinished, stop=stop)
+        except StoppedError:
+            return
         unfinished.rename(folder)
-    with _showing(service) as (words, view):
-        future = service.intake.plug(_SIMULATED_BAY, FolderMounter(folder), Inlet.SIMULATOR)
-        while not (future.done() and words.empty()) and not stop.is_requested():
-            _show_next(words, view)
-    if not stop.is_requested():
-        _summarise(service, stop, future.result().docking_id)
+    service.intake.plug(_SIMULATED_BAY, FolderMounter(folder), Inlet.SIMULATOR)
 
 
-def _follow(service: Service, stop: Stop) -> None:
-    """Show every further docking until the stop."""
-    while not stop.is_requested():
-        with service.live.listening() as words:
-            progress = _next(words)
-            if progress is None:
-                continue
-            view = BayView()
-            with view:
-                while progress is None or progress.state not in (BayState.DONE, BayState.ATTENTION, BayState.FREE):
-                    if progress is not None:
-                        view.show(asdict(progress))
-                    if stop.is_requested():
-                        return
-                    progress = _next(words)
-                view.show(asdict(progress))
-        if progress.docking_id is not None:
-            _summarise(service, stop, progress.docking_id)
+def _show_docking(service: Service, words: "queue.Queue[Progress]", stop: Stop) -> str | None:
+    """Show what the bays do until the docking of one has ended; its id, null where none was opened."""
+    progress = _next(words, stop)
+    with BayView() as view:
+        while progress is not None:
+            view.show(asdict(progress))
+            if progress.state is BayState.DONE or progress.state is BayState.FREE:
+                return progress.docking_id
+            # A bay that waits for room wants attention, too, and goes on by itself.
+            if progress.state is BayState.ATTENTION and (
+                progress.docking_id is None
+                or service.parts.catalogue.docking(progress.docking_id)["closed_at"] is not None
+            ):
+                return progress.docking_id
+            progress = _next(words, stop)
+    return None
 
 
 def _summarise(service: Service, stop: Stop, docking_id: str) -> None:
     console.print("Analysing what was taken in …")
-    while not service.is_settled():
+    while not service.parts.catalogue.is_described(docking_id):
         if stop.wait(_SETTLE_CHECK_SECONDS):
             return
     print_docking(docking_id, service.parts.catalogue, service.parts.settings)
@@ -115,28 +120,21 @@ def _summarise(service: Service, stop: Stop, docking_id: str) -> None:
 
 def _print_addresses(service: Service, http: HttpServer) -> None:
     settings = service.parts.settings
-    console.print(f"Metrics  {http.address}/metrics")
-    console.print(f"Health   {http.address}/healthz  {http.address}/readyz")
+    console.print(f"Metrics  {http.address}/metrics", markup=False, soft_wrap=True)
+    console.print(f"Health   {http.address}/healthz  {http.address}/readyz", markup=False, soft_wrap=True)
     if settings.inbox.is_enabled:
-        console.print(f"Inbox    {settings.inbox_dir}  (drop a folder here; it is taken in once it stops changing)")
-    console.print(f"Vault    {settings.vault_dir}")
+        console.print(
+            f"Inbox    {settings.inbox_dir}  (drop a folder here; it is taken in once it stops changing)",
+            markup=False,
+            soft_wrap=True,
+        )
+    console.print(f"Vault    {settings.vault_dir}", markup=False, soft_wrap=True)
     console.print("Ctrl-C stops the station · 按 Ctrl-C 停止")
 
 
-@contextmanager
-def _showing(service: Service) -> Iterator[tuple["queue.Queue[Progress]", BayView]]:
-    with service.live.listening() as words, BayView() as view:
-        yield words, view
-
-
-def _next(words: "queue.Queue[Progress]") -> Progress | None:
-    try:
-        return words.get(timeout=_SETTLE_CHECK_SECONDS)
-    except queue.Empty:
-        return None
-
-
-def _show_next(words: "queue.Queue[Progress]", view: BayView) -> None:
-    progress = _next(words)
-    if progress is not None:
-        view.show(asdict(progress))
+def _next(words: "queue.Queue[Progress]", stop: Stop) -> Progress | None:
+    """The next word of a bay; null once the stop was requested."""
+    while not stop.is_requested():
+        with contextlib.suppress(queue.Empty):
+            return words.get(timeout=_SETTLE_CHECK_SECONDS)
+    return None

@@ -3,11 +3,11 @@
 from collections import Counter
 from typing import Any
 
-from ingestd.cli.output import console, findings_table, size, table
+from ingestd.cli.output import console, counted, findings_table, size, table
 from ingestd.cli.query import file_names, finding_document, keep_words, recording_document
 from ingestd.core.lifecycle import Fate
 from ingestd.core.settings import Settings
-from ingestd.stores.search import Catalogue
+from ingestd.stores.search import Catalogue, Row
 
 _FATE_WORDS = {
     Fate.PENDING: "not copied · 未采集",
@@ -27,8 +27,9 @@ _MOST_ROWS = 60
 
 def docking_document(docking_id: str, catalogue: Catalogue, settings: Settings) -> dict[str, Any]:
     """One docking as `ingest --json` gives it."""
-    docking = catalogue.docking(docking_id)
+    docking, sightings = catalogue.docking(docking_id), catalogue.sightings(docking_id)
     rows = {row["recording_id"]: row for row in catalogue.recordings(docking=docking_id, limit=1_000_000)}
+    rows |= {held: catalogue.recording(held) for held in _held_before(sightings) - rows.keys()}
     return {
         "docking_id": docking_id,
         "outcome": docking["outcome"],
@@ -40,10 +41,25 @@ def docking_document(docking_id: str, catalogue: Catalogue, settings: Settings) 
             {key: row[key] for key in ("card_path", "kind", "size_bytes", "fate", "reason", "recording_id")}
             | {"recording": recording_document(rows[row["recording_id"]], catalogue, settings)
                if row["recording_id"] in rows else None}
-            for row in catalogue.sightings(docking_id)
+            for row in sightings
         ],
-        "findings": [finding_document(row) for row in catalogue.findings(docking=docking_id)],
+        "findings": [finding_document(row) for row in _findings_of(docking_id, sightings, catalogue)],
     }  # fmt: skip
+
+
+def _held_before(sightings: list[Row]) -> set[str]:
+    return {row["recording_id"] for row in sightings if row["fate"] == Fate.ALREADY_HELD}
+
+
+def _findings_of(docking_id: str, sightings: list[Row], catalogue: Catalogue) -> list[Row]:
+    """What stands about a docking, and about files on its card that the vault held before."""
+    found = {row["finding_id"]: row for row in catalogue.findings(docking=docking_id)}
+    held = _held_before(sightings)
+    for earlier in sorted({catalogue.recording(one)["docking_id"] for one in held} - {docking_id}):
+        for row in catalogue.findings(docking=earlier):
+            if held.issuperset(row["document"]["files"] or [row["recording_id"]]):
+                found[row["finding_id"]] = row
+    return list(found.values())
 
 
 def print_docking(docking_id: str, catalogue: Catalogue, settings: Settings) -> None:
@@ -61,15 +77,15 @@ def print_docking(docking_id: str, catalogue: Catalogue, settings: Settings) -> 
     )
     if len(entries) > len(shown):
         console.print(f"… and {len(entries) - len(shown)} more: ingestd list --docking {docking_id}")
-    rows = catalogue.findings(docking=docking_id)
+    rows = _findings_of(docking_id, catalogue.sightings(docking_id), catalogue)
     names = file_names(rows, catalogue)
     worst_first = sorted(rows, key=lambda row: ("critical", "warning", "notice", "info").index(row["severity"]))
     if rows:
         described = [(row["document"], names[row["finding_id"]]) for row in worst_first[:_MOST_ROWS]]
-        findings_table(f"{len(rows)} findings", described, settings.station.zone_info)
+        findings_table(counted(len(rows), "finding"), described, settings.station.zone_info)
     counts = Counter(entry["fate"] for entry in entries)
     words = ", ".join(f"{count} {_FATE_WORDS[Fate(fate)]}" for fate, count in counts.items())
-    console.print(f"{len(entries)} entries: {words}.", markup=False)
+    console.print(f"{counted(len(entries), 'entry')}: {words}.", markup=False)
     console.print(_OUTCOME_WORDS[document["outcome"]], style="green" if document["outcome"] == "complete" else "yellow")
 
 

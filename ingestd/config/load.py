@@ -43,7 +43,9 @@ class Configuration:
     sources: tuple[Path, ...]
 
 
-def find_settings_file(path: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+def find_settings_file(
+    path: Path | None, environment: Mapping[str, str] = os.environ, checkout: Path = CHECKOUT_FILE
+) -> Path:
     """The file given, else $INGESTD_CONFIG, else ./config/ingestd.toml, else /etc/ingestd/ingestd.toml.
 
     In a source checkout its own config/ comes last.
@@ -58,7 +60,7 @@ def find_settings_file(path: Path | None, environment: Mapping[str, str] = os.en
     named = environment.get(ENVIRONMENT_VARIABLE)
     if named:
         return Path(named)
-    for candidate in (LOCAL_FILE, SYSTEM_FILE, CHECKOUT_FILE):
+    for candidate in (LOCAL_FILE, SYSTEM_FILE, checkout):
         if candidate.is_file():
             return candidate
     fix = f"name one with --config or ${ENVIRONMENT_VARIABLE}, or run where {LOCAL_FILE} lies"

@@ -1,5 +1,6 @@
 """What the host says of itself: whether its clock is synchronised, and systemd's notification socket."""
 
+import contextlib
 import ctypes
 import os
 import socket
@@ -30,12 +31,16 @@ def is_clock_synchronised() -> bool:
 
 
 def notify(message: str) -> None:
-    """Tell systemd (`READY=1`, `STOPPING=1`); nothing where no notification socket is set. See sd_notify(3)."""
+    """Tell systemd (`READY=1`, `STOPPING=1`); nothing where no notification socket is set. See sd_notify(3).
+
+    Nobody being there to be told is no reason to end.
+    """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    with channel, contextlib.suppress(OSError):
         channel.connect(address)
         channel.sendall(message.encode("ascii"))

@@ -35,10 +35,9 @@ def log_entries(entries: Sequence[Entry]) -> None:
     """One line for each act, with docking id and recording id."""
     log = structlog.get_logger()
     for entry in entries:
-        subject = {
-            "recording_id" if entry.act.split(".")[0] in ("recording", "derived") else "docking_id": entry.subject
-        }
-        words: dict[str, Any] = {"seq": entry.seq, "docking_id": entry.data.get("docking_id"), **subject}
+        words: dict[str, Any] = {"seq": entry.seq, "docking_id": entry.data.get("docking_id", entry.subject)}
+        if entry.subject != words["docking_id"]:
+            words["recording_id"] = entry.subject
         for key in ("outcome", "sha256", "kind", "path"):
             if key in entry.data:
                 words[key] = entry.data[key]

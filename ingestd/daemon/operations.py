@@ -41,12 +41,13 @@ def operations(parts: Parts, live: LiveState, intake: Intake) -> Mapping[str, Op
         yield {"result": None}
 
     def ingest(request: Document) -> Iterator[Document]:
-        path = Path(str(request.get("path", "")))
-        if not path.is_absolute():
-            raise RefusedError("the path must be absolute")
-        bay = str(request.get("bay", "command"))
+        path, bay = Path(str(request.get("path", ""))), str(request.get("bay", "command"))
+        if not path.is_absolute() or "\0" in str(path):
+            raise RefusedError("the path must be absolute, and a path")
+        if not bay.isprintable():
+            raise RefusedError("the bay's name must be printable")
         with live.listening() as words:
-            future = intake.plug(bay, FolderMounter(path), Inlet(request.get("inlet", Inlet.COMMAND)))
+            future = intake.plug(bay, FolderMounter(path), Inlet.COMMAND)
             yield from _until_done(future, words, bay)
         yield {"result": asdict(future.result())}
 

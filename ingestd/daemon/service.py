@@ -26,7 +26,7 @@ from ingestd.daemon.logs import log_entries
 from ingestd.daemon.metrics import Meters, StationCollector, metrics_page
 from ingestd.daemon.operations import operations
 from ingestd.devices.inbox import Inbox
-from ingestd.devices.mounts import FolderMounter, choose_mounter
+from ingestd.devices.mounts import FolderMounter, choose_mounter, shown_path
 from ingestd.devices.udev import DeviceAction, DeviceEvent, UdevWatch
 from ingestd.ipc import SocketServer
 from ingestd.pipeline.derive import derive_next
@@ -51,7 +51,7 @@ class Service:
         registry.register(StationCollector(parts.catalogue, parts.vault, self.live, parts.clock, parts.version))
         self.intake = Intake(parts, self.live, on_docked=self._docked, on_error=meters.count_error)
         self._describer = Worker("describe", lambda: describe(parts) > 0, parts.stop, meters.count_error)
-        self._proxies = proxy_worker(parts.settings)
+        self._proxies = proxy_worker(parts.settings, parts.stop)
         self._deriver = Worker("derive", self._derive, parts.stop, meters.count_error)
         self._problems: dict[str, str] = {}
         self._inbox: Inbox | None = None
@@ -88,9 +88,10 @@ class Service:
         for worker in (self._describer, self._deriver):
             worker.start()
             stack.callback(worker.join, STOP_SECONDS)
-        stack.callback(self.intake.close, STOP_SECONDS)
         server = SocketServer(settings.socket_file, operations(self.parts, self.live, self.intake))
         stack.callback(server.close)
+        # Before the socket closes: who asked for a docking is told how it ended.
+        stack.callback(self.intake.close, STOP_SECONDS)
         if settings.inbox.is_enabled:
             self._inbox = self._start_inbox()
             stack.callback(self._inbox.stop)
@@ -108,7 +109,7 @@ class Service:
             settings.done_marker,
             self.parts.clock,
             self._dropped,
-            lambda path, fingerprint: self.parts.catalogue.was_folder_taken(str(path.absolute()), fingerprint),
+            lambda path, fingerprint: self.parts.catalogue.was_folder_taken(shown_path(path), fingerprint),
         )
         inbox.start()
         return inbox
@@ -137,11 +138,12 @@ class Service:
             self.intake.plug(event.bay, mounter, Inlet.UDEV)
 
     def _dropped(self, path: Path, fingerprint: str) -> None:
-        self._log.info("inbox.settled", path=str(path))
+        self._log.info("inbox.settled", path=shown_path(path))
         self.intake.plug(INBOX_BAY, FolderMounter(path, fingerprint), Inlet.INBOX)
 
     def _docked(self, _: DockingResult) -> None:
         self._describer.wake()
+        self._deriver.wake()
 
     def _derive(self) -> bool:
         """One proxy; none while a recorder is being copied or a recording waits to be described."""

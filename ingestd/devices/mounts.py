@@ -131,7 +131,7 @@ class ExistingMounts:
             if not is_there():
                 raise SourceGoneError(f"{node} went away before it was mounted", "plug the recorder in again")
             if self._clock.steady_seconds() >= give_up_at:
-                advice = "enable the ingest-mount@.service unit, or mount it read-only by hand"
+                advice = "mount it read-only, or run the station as root"
                 raise UnavailableError(f"{node} is mounted nowhere", advice)
             self._stop.wait(_RETRY_SECONDS)
             self._stop.check()
@@ -202,13 +202,13 @@ class FolderMounter:
         try:
             mode = path.lstat().st_mode
         except OSError as error:
-            raise SourceError(f"{_shown(path)}: {error.strerror}") from error
+            raise SourceError(f"{shown_path(path)}: {error.strerror}") from error
         if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
-            raise RefusedError(f"{_shown(path)} is a link or special file", "give the folder or file itself")
+            raise RefusedError(f"{shown_path(path)} is a link or special file", "give the folder or file itself")
         is_file = stat.S_ISREG(mode)
         root = path.parent if is_file else path
         root_fd = _open_folder(root)
-        facts = {"folder": _shown(path), "fingerprint": self._fingerprint}
+        facts = {"folder": shown_path(path), "fingerprint": self._fingerprint}
         return Mounted(
             root_fd,
             {key: value for key, value in facts.items() if value},
@@ -249,7 +249,7 @@ def volume_facts(volume: DeviceEvent, mount_point: Path) -> Mapping[str, str]:
         "usb_id": volume.usb_id,
         "usb_serial": volume.serial,
         "model": volume.model,
-        "mount_point": _shown(mount_point),
+        "mount_point": shown_path(mount_point),
     }
     return {key: value for key, value in facts.items() if value}
 
@@ -258,11 +258,12 @@ def _open_folder(path: Path) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        raise SourceError(f"{_shown(path)} cannot be opened ({error.strerror})") from error
+        raise SourceError(f"{shown_path(path)} cannot be opened ({error.strerror})") from error
 
 
-def _shown(path: Path) -> str:
-    return card_path(os.fsencode(path)).text
+def shown_path(path: Path) -> str:
+    """An absolute path as a text that JSON, logs and the catalogue can carry; a docking's `volume.folder` is one."""
+    return card_path(os.fsencode(path.absolute())).text
 
 
 def _mount(node: str, point: Path, fs_type: str, options: str) -> None:
@@ -282,7 +283,9 @@ def _unmount(point: Path) -> None:
             _remove_mount_point(point)
             return
     number = ctypes.get_errno()
-    raise SourceError(f"{_shown(point)} cannot be unmounted ({os.strerror(number)})", f"umount -l {_shown(point)}")
+    raise SourceError(
+        f"{shown_path(point)} cannot be unmounted ({os.strerror(number)})", f"umount -l {shown_path(point)}"
+    )
 
 
 def _remove_mount_point(point: Path) -> None:
@@ -296,7 +299,9 @@ def _mount_error(error: OSError, node: str, fs_type: str, is_there: bool) -> Ing
     if not is_there or error.errno in (errno.ENXIO, errno.ENOMEDIUM):
         return SourceGoneError(f"{node} went away before it was mounted", "plug the recorder in again")
     if error.errno in (errno.EPERM, errno.EACCES):
-        return UnavailableError(f"{node} cannot be mounted: no right to", "use the ingest-mount@.service unit")
+        return UnavailableError(
+            f"{node} cannot be mounted: no right to", "mount it read-only, or run the station as root"
+        )
     if error.errno == errno.ENODEV:
         return UnavailableError(f"{node} cannot be mounted: this kernel has no {fs_type}", f"modprobe {fs_type}")
     if error.errno == errno.EBUSY:

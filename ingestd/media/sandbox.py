@@ -16,13 +16,15 @@ from typing import Any, NoReturn, Self
 from pydantic import ValidationError
 
 from ingestd.core.clock import Clock, SystemClock
-from ingestd.core.errors import MediaError
+from ingestd.core.errors import MediaError, StoppedError
 from ingestd.core.facts import MediaFacts
+from ingestd.core.stop import Stop
 from ingestd.media.confinement import Confinement
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 START_SECONDS = 60.0
 CLOSE_SECONDS = 5.0
+STOP_CHECK_SECONDS = 0.2
 REQUESTS_OF_ONE_CHILD = 1000
 WORKER_PROGRAM = ("-m", "ingestd.media.worker")
 
@@ -52,6 +54,7 @@ class MediaWorker:
         output_bytes: largest file that may be written through a descriptor; 0 forbids writing.
         program: what the Python interpreter runs.
         clock: for deadlines.
+        stop: once it is requested, a request under way ends with `StoppedError` and its child is killed.
     """
 
     def __init__(
@@ -62,12 +65,14 @@ class MediaWorker:
         output_bytes: int = 0,
         program: Sequence[str] = WORKER_PROGRAM,
         clock: Clock | None = None,
+        stop: Stop | None = None,
     ) -> None:
         self._memory_bytes = memory_bytes
         self._nice = nice
         self._output_bytes = output_bytes
         self._program = tuple(program)
         self._clock = clock or SystemClock()
+        self._stop = stop or Stop()
         self._lock = threading.Lock()
         self._child: _Child | None = None
 
@@ -108,10 +113,12 @@ class MediaWorker:
 
         Raises:
             MediaError: there is no answer, or the answer is an error; the message says what happened.
+            StoppedError: asked to stop.
         """
         cpu_seconds = int(timeout_seconds * (os.cpu_count() or 1)) + 10
         raw = json.dumps({"op": op, "params": params, "cpu_seconds": cpu_seconds}).encode() + b"\n"
         with self._lock:
+            self._stop.check()
             child = self._living_child()
             child.requests += 1
             try:
@@ -177,10 +184,15 @@ class MediaWorker:
             left = deadline - self._clock.steady_seconds()
             try:
                 # A timeout of 0 would mean "do not wait" and not "too late".
-                child.line.settimeout(max(left, 0.001))
+                child.line.settimeout(min(max(left, 0.001), STOP_CHECK_SECONDS))
                 block = child.line.recv(1024 * 1024)
             except TimeoutError as error:
-                self._fail(child, f"took longer than {timeout_seconds:g} s", error)
+                if self._stop.is_requested():
+                    self._end(child)
+                    raise StoppedError("the work was asked to stop") from error
+                if left <= STOP_CHECK_SECONDS:
+                    self._fail(child, f"took longer than {timeout_seconds:g} s", error)
+                continue
             except OSError as error:
                 self._fail(child, "broke the line", error)
             if not block:

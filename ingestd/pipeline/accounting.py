@@ -7,7 +7,7 @@ from typing import Any
 from ingestd.core.clock import Clock, to_text
 from ingestd.core.custody import Act
 from ingestd.core.findings import Finding
-from ingestd.core.ids import RecordingId, new_uuid7
+from ingestd.core.ids import DockingId, RecordingId, new_uuid7
 from ingestd.core.lifecycle import Fate
 from ingestd.core.manifest import sha256_of
 from ingestd.core.model import Docking, Inlet, PlannedFile, SourceFile
@@ -29,13 +29,11 @@ def plan(
 ) -> tuple[PlannedFile, ...]:
     """Give each entry the identity that its recording will have if it turns out to be new."""
     zone = settings.station.zone_info
+    # Sorted, because many are made in one millisecond: recordings stand in the order of the listing for ever.
+    ids = sorted(new_uuid7(clock.now()) for _ in entries)
     return tuple(
-        PlannedFile(
-            source=entry,
-            recording_id=RecordingId(new_uuid7(clock.now())),
-            profile_id=parse_name(entry.path.text, profiles, zone).profile_id,
-        )
-        for entry in entries
+        PlannedFile(entry, RecordingId(one), parse_name(entry.path.text, profiles, zone).profile_id)
+        for entry, one in zip(entries, ids, strict=True)
     )
 
 
@@ -43,7 +41,7 @@ def open_books(
     docking: Docking, planned: Sequence[PlannedFile], findings: Sequence[Finding], vault: Vault, chronicle: Chronicle
 ) -> None:
     """Store the listing before anything is copied, so that a file that vanishes later is known to have been there."""
-    document = {
+    listing = {
         "format": LISTING_FORMAT,
         "docking": docking_document(docking),
         "entries": [
@@ -61,14 +59,23 @@ def open_books(
             for one in planned
         ],
     }
-    vault.make_folder(docking.folder)
-    path = f"{docking.folder}/listing.json"
-    data = vault.write_document(path, document)
-    vault.append_manifest(docking.folder, {path: sha256_of(data)})
-    listed = Act(
-        act="docking.listed", subject=docking.docking_id, data={"listing": path, "listing_sha256": sha256_of(data)}
-    )
-    chronicle.enter(listed, *noted(docking.docking_id, findings))
+    opening = {"listing": listing, "findings": [found.model_dump(mode="json") for found in findings]}
+    vault.stage_opening(docking.docking_id, opening)
+    finish_opening(opening, vault, chronicle)
+
+
+def finish_opening(opening: dict[str, Any], vault: Vault, chronicle: Chronicle) -> None:
+    """From the staged listing to the ledger. Every step may be done again after a crash, with the same result."""
+    listing = opening["listing"]
+    docking_id, folder = DockingId(listing["docking"]["docking_id"]), listing["docking"]["folder"]
+    vault.make_folder(folder)
+    path = f"{folder}/listing.json"
+    digest = sha256_of(vault.write_document(path, listing))
+    vault.append_manifest(folder, {path: digest})
+    listed = Act(act="docking.listed", subject=docking_id, data={"listing": path, "listing_sha256": digest})
+    findings = [Finding.model_validate(document) for document in opening["findings"]]
+    chronicle.enter(listed, *noted(docking_id, findings))
+    vault.discard_opening(docking_id)
 
 
 def docking_document(docking: Docking) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ingestd.core.lifecycle import Fate
 from ingestd.core.model import Acquired, Docking, PlannedFile, Verified
 from ingestd.pipeline import accounting
 from ingestd.pipeline.parts import Parts
-from ingestd.pipeline.seal import seal, standing_contents
+from ingestd.pipeline.seal import doubts, seal, standing_contents
 from ingestd.pipeline.verify import verify
 from ingestd.stores.engine import MARK_BYTES
 from ingestd.stores.partial import discard_journal
@@ -43,7 +43,7 @@ class Finisher:
     """Takes batches in order. A fault is raised to the copying thread at its next word.
 
     Args:
-        with_room: does a piece of work, and does it again once there is room when the store is full.
+        with_room: does a piece of work on bytes that need no card any more, again and again while the store is full.
         on_proved: told of files and bytes that were read back.
     """
 
@@ -120,8 +120,6 @@ class Finisher:
         for one in verified:
             parts.on_verified(one)
             self._on_proved(one.acquired)
-            recording = one.acquired.planned.recording_id
-            batch.acts.extend(accounting.noted(self._docking.docking_id, doubts(one.acquired), recording))
         sealed_at = to_text(parts.clock.now())
         settled = accounting.settled(self._docking.docking_id, batch.items)
 
@@ -172,7 +170,7 @@ class Finisher:
                 "recording_id": recording,
             }
             batch.items.append(fate)
-            batch.acts.extend(accounting.noted(self._docking.docking_id, doubts(one)))
+            batch.acts.extend(accounting.noted(self._docking.docking_id, _doubts(one)))
         return fresh
 
     def _forget_journal(self, acquired: Acquired) -> None:
@@ -190,17 +188,11 @@ class Finisher:
         batch.acts.extend(accounting.noted(self._docking.docking_id, [noted]))
 
 
-def doubts(acquired: Acquired) -> list[Finding]:
-    """What must be said of a copy that is kept all the same: it is what could be had."""
-    name = acquired.planned.source.path.text
-    found = []
-    if acquired.unreadable:
-        lost = sum(end - start for start, end in acquired.unreadable)
-        evidence = {"unreadable_bytes": lost, "of_bytes": acquired.size_bytes, "filled_with": "zeros"}
-        found.append(finding("read.error", file=name, bytes=acquired.unreadable, evidence=evidence))
-    if acquired.second_sha256 is not None and acquired.second_sha256 != acquired.sha256:
-        readings = {"first_reading": acquired.sha256, "second_reading": acquired.second_sha256}
-        found.append(finding("read.unstable", file=name, evidence=readings))
-    if acquired.instability:
-        found.append(finding("file.changed_while_read", file=name, evidence={"words": acquired.instability}))
-    return found
+def _doubts(acquired: Acquired) -> list[Finding]:
+    content = {"sha256": acquired.sha256, "size_bytes": acquired.size_bytes, "unreadable": acquired.unreadable}
+    return doubts(
+        acquired.planned.source.path.text,
+        content=content,
+        second_reading=acquired.second_sha256,
+        instability=acquired.instability,
+    )

@@ -4,11 +4,12 @@ import os
 from typing import Any
 
 from ingestd.core.custody import Act
-from ingestd.core.errors import MediaError
+from ingestd.core.errors import IngestdError, MediaError
 from ingestd.core.facts import MediaFacts, MediaKind
 from ingestd.core.model import Sealed
 from ingestd.core.naming import derived_path
 from ingestd.core.playback import is_browser_playable
+from ingestd.core.stop import Stop
 from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.parts import Parts
 from ingestd.stores.attempts import count_attempt, forget_attempts
@@ -24,34 +25,41 @@ def derive_next(parts: Parts, media: MediaWorker) -> bool:
 
     Raises:
         StoreError: the vault refuses; the recording goes on waiting.
+        StoppedError: `media` was asked to stop; so does the recording.
     """
     rows = parts.catalogue.without_derived(("proxy",), limit=1)
     for row in rows:
-        parts.chronicle.enter(*_derived_acts(row, parts, media))
+        _derive(row, parts, media)
     return bool(rows)
 
 
-def _derived_acts(row: Row, parts: Parts, media: MediaWorker) -> list[Act]:
+def _derive(row: Row, parts: Parts, media: MediaWorker) -> None:
     sealed = sealed_of(row)
     facts = MediaFacts.model_validate(row["facts"]) if row["facts"] is not None else None
     if facts is None or not parts.settings.proxy.is_enabled:
-        return [_none_made(sealed, "no facts" if facts is None else "proxies are switched off")]
+        parts.chronicle.enter(_none_made(sealed, "no facts" if facts is None else "proxies are switched off"))
+        return
+    if not parts.vault.has_file(sealed.vault_path, sealed.size_bytes):
+        parts.chronicle.enter(_none_made(sealed, "the original is missing"))
+        return
     attempt = count_attempt(parts.chronicle.engine, sealed.recording_id, _JOB)
-    acts: list[Act] = []
     try:
         if attempt > parts.settings.media.attempts:
             raise MediaError("the station was killed while it made this proxy")
         if facts.kind is MediaKind.VIDEO:
-            acts.append(_made(sealed, "poster", ".poster.jpg", parts, media))
+            parts.chronicle.enter(_made(sealed, "poster", ".poster.jpg", parts, media))
         if is_browser_playable(facts):
-            acts.append(_settled(sealed, {"serves": "original"}))
+            last = _settled(sealed, {"serves": "original"})
         else:
-            acts.append(_made(sealed, "proxy", ".proxy.mp4", parts, media))
+            last = _made(sealed, "proxy", ".proxy.mp4", parts, media)
     except MediaError as error:
-        acts = [one for one in acts if one.data["kind"] != "proxy"]
-        acts.append(_none_made(sealed, error.message))
+        last = _none_made(sealed, error.message)
+    except IngestdError:
+        # A stop or a full disk is not the file's fault: this try does not count.
+        forget_attempts(parts.chronicle.engine, sealed.recording_id, _JOB)
+        raise
+    parts.chronicle.enter(last)
     forget_attempts(parts.chronicle.engine, sealed.recording_id, _JOB)
-    return acts
 
 
 def _made(sealed: Sealed, kind: str, suffix: str, parts: Parts, media: MediaWorker) -> Act:
@@ -79,15 +87,19 @@ def _made(sealed: Sealed, kind: str, suffix: str, parts: Parts, media: MediaWork
     finally:
         os.close(source)
         remove(staged)
+    # Not ended by a stop: what stands at its name gets its act.
     block_bytes = parts.settings.copying.block_bytes
-    found = read_back(final, was_let_go=let_go(final), block_bytes=block_bytes, stop=parts.stop)
+    found = read_back(final, was_let_go=let_go(final), block_bytes=block_bytes, stop=Stop())
     data = {"kind": kind, "path": path, "sha256": found.sha256, "size_bytes": size_bytes, "document": document}
-    return Act(act="derived.made", subject=sealed.recording_id, data=data)
+    return _act(sealed, data)
 
 
 def _settled(sealed: Sealed, document: dict[str, Any]) -> Act:
-    data = {"kind": "proxy", "path": None, "sha256": None, "size_bytes": None, "document": document}
-    return Act(act="derived.made", subject=sealed.recording_id, data=data)
+    return _act(sealed, {"kind": "proxy", "path": None, "sha256": None, "size_bytes": None, "document": document})
+
+
+def _act(sealed: Sealed, data: dict[str, Any]) -> Act:
+    return Act(act="derived.made", subject=sealed.recording_id, data={"docking_id": sealed.docking_id, **data})
 
 
 def _none_made(sealed: Sealed, reason: str) -> Act:

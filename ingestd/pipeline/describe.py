@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from ingestd.core.clock import from_text, to_text
 from ingestd.core.custody import Act
-from ingestd.core.errors import MediaError
+from ingestd.core.errors import IngestdError, MediaError
 from ingestd.core.facts import MediaFacts, MediaKind
-from ingestd.core.findings import Finding
+from ingestd.core.findings import Finding, finding
 from ingestd.core.lifecycle import State
 from ingestd.core.model import Analysed
 from ingestd.core.profile import parse_name
@@ -64,6 +64,9 @@ def _analyse_due(parts: Parts) -> int:
 def _analysed(row: Row, parts: Parts) -> Analysed | None:
     """Facts and findings; null when the child gave no answer and another try is due later."""
     sealed = sealed_of(row)
+    if not parts.vault.has_file(sealed.vault_path, sealed.size_bytes):
+        # Said and passed over: a lost original must not hold up those behind it.
+        return Analysed(sealed, None, (finding("fixity.failed", evidence={"original": "missing or of another size"}),))
     limits = parts.settings.media
     attempt = count_attempt(parts.chronicle.engine, sealed.recording_id, "analyse")
     if attempt > limits.attempts:
@@ -76,6 +79,10 @@ def _analysed(row: Row, parts: Parts) -> Analysed | None:
             if attempt < limits.attempts:
                 return None
             result = parked(sealed, error, attempt)
+        except IngestdError:
+            # A stop or a failing disk is not the file's fault: this try does not count.
+            forget_attempts(parts.chronicle.engine, sealed.recording_id, "analyse")
+            raise
     forget_attempts(parts.chronicle.engine, sealed.recording_id, "analyse")
     return result
 

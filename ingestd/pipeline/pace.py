@@ -10,11 +10,11 @@ from ingestd.core.model import Docking, PlannedFile, Progress
 from ingestd.pipeline.parts import Report
 
 _WINDOW_SECONDS = 10.0
-_SAY_SECONDS = 0.1
+_MARK_SECONDS = 0.2
 
 
 class Pace:
-    """Counts of one docking, told to the bay at most ten times a second. Used by both threads of a bay."""
+    """Counts of one docking, told to the bay block by block. Used by both threads of a bay."""
 
     def __init__(self, docking: Docking, planned: Sequence[PlannedFile], clock: Clock, report: Report) -> None:
         self._docking = docking
@@ -26,7 +26,6 @@ class Pace:
         self._files_done = 0
         self._bytes_done = 0
         self._file: str | None = None
-        self._told_at = -_SAY_SECONDS
         self._marks: deque[tuple[float, int]] = deque([(clock.steady_seconds(), 0)])
 
     @property
@@ -52,9 +51,7 @@ class Pace:
         """More bytes were had."""
         with self._lock:
             self._bytes_done += size_bytes
-            now = self._clock.steady_seconds()
-            if now - self._told_at >= _SAY_SECONDS:
-                self.show(BayState.COPYING)
+            self.show(BayState.COPYING)
 
     def proved(self, _: int) -> None:
         """Bytes were read back; when all were had, this is what the bay waits for."""
@@ -64,9 +61,7 @@ class Pace:
     def show(self, state: BayState, message: str = "") -> None:
         """Tell the bay's live state now."""
         with self._lock:
-            now = self._clock.steady_seconds()
-            self._told_at = now
-            rate = self._rate(now)
+            rate = self._rate(self._clock.steady_seconds())
             left = self._bytes_total - self._bytes_done
             self._report(
                 Progress(
@@ -87,7 +82,8 @@ class Pace:
 
     def _rate(self, now: float) -> float:
         """Over the last seconds, so that it follows a card that slows down."""
-        self._marks.append((now, self._bytes_done))
+        if now - self._marks[-1][0] >= _MARK_SECONDS:
+            self._marks.append((now, self._bytes_done))
         while len(self._marks) > 2 and now - self._marks[1][0] > _WINDOW_SECONDS:
             self._marks.popleft()
         since, before = self._marks[0]

@@ -1,14 +1,16 @@
 """Recovery at start: what a crash left half-done is rolled forward or let go of, without a hand."""
 
 import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ingestd.core.errors import IntegrityError
 from ingestd.core.ids import RecordingId
-from ingestd.pipeline.accounting import close_books
+from ingestd.pipeline.accounting import close_books, finish_opening
 from ingestd.pipeline.parts import Parts
 from ingestd.pipeline.seal import finish
 from ingestd.stores.durable import remove
+from ingestd.stores.partial import interrupted
 
 
 class Recovered(NamedTuple):
@@ -22,25 +24,29 @@ class Recovered(NamedTuple):
 def recover(parts: Parts) -> Recovered:
     """Mend what the last run left. The chronicle has caught up with its ledger already when it was opened.
 
+    - A staged listing promises what stood on a card: the books of that docking are opened, to be closed below.
     - A staged birth sidecar promises that the bytes beside it are verified: sealing goes on where it stopped.
-    - Bytes without a sidecar promise nothing and their recorder was never told that it may be removed: they go, and
-      the entry stays `pending` until the recorder is docked again.
+    - A copy with a journal waits for its recorder and goes on at the next docking; its entry stays `pending`.
+    - Other bytes without a sidecar promise nothing, and nobody was told that the recorder may be removed: they go.
     - An open docking is closed as interrupted.
     """
     vault = parts.vault
+    for opening in sorted(vault.staging_folder.glob("*.opening.json")):
+        _open_again(opening, parts)
     sealed = 0
     for staged in sorted(vault.staging_folder.glob("*.birth.json")):
-        document = _birth(staged.read_bytes())
+        document = _document(staged, "recording_id")
         recording = RecordingId(staged.name.removesuffix(".birth.json"))
         if document is None:
             # Torn before it was synced: nothing was promised by it.
             remove(staged)
-        elif parts.catalogue.has_recording(recording):
+        elif parts.catalogue.has_recording(recording) or _was_sealed_otherwise(document, parts):
             vault.discard_staged(recording)
         else:
             finish([document], vault=vault, catalogue=parts.catalogue, chronicle=parts.chronicle)
             sealed += 1
-    partial = list(vault.staging_folder.iterdir())
+    waiting = set(interrupted(vault).values())
+    partial = [path for path in vault.staging_folder.iterdir() if path.stem not in waiting]
     for leftover in partial:
         remove(leftover)
     open_dockings = parts.catalogue.open_dockings()
@@ -49,11 +55,27 @@ def recover(parts: Parts) -> Recovered:
     return Recovered(sealed, len(open_dockings), len(partial))
 
 
-def _birth(data: bytes) -> dict[str, Any] | None:
+def _was_sealed_otherwise(document: dict[str, Any], parts: Parts) -> bool:
+    """Whether a later docking sealed the same bytes of this recorder, because the store failed and came back."""
+    content, path = document["content"], document["card"]["path"]
+    rows = parts.catalogue.held_recordings(document["recorder"]["key"], [content["sha256"]])
+    return any(content["size_bytes"] > 0 or row["card_path"] == path for row in rows)
+
+
+def _open_again(staged: Path, parts: Parts) -> None:
+    opening = _document(staged, "listing")
+    if opening is not None and not parts.catalogue.has_docking(opening["listing"]["docking"]["docking_id"]):
+        finish_opening(opening, parts.vault, parts.chronicle)
+    # Torn before it was synced, nothing was promised by it; else it has done its work.
+    remove(staged)
+
+
+def _document(staged: Path, key: str) -> dict[str, Any] | None:
+    """A staged document that has this key; null for a torn one."""
     try:
-        document = json.loads(data)
+        document = json.loads(staged.read_bytes())
     except ValueError:
         return None
-    if not isinstance(document, dict) or "recording_id" not in document:
-        raise IntegrityError("a staged birth sidecar is not one", "move it out of .staging and ask for help")
+    if not isinstance(document, dict) or key not in document:
+        raise IntegrityError(f"{staged.name} in staging is not what its name says", "move it away and ask for help")
     return document

@@ -77,7 +77,7 @@ class _TakeIn:
         self._batch = Batch()
         self._interrupted = interrupted(parts.vault)
         self._finisher = Finisher(
-            card.docking, parts, self._with_room, lambda acquired: pace.proved(acquired.size_bytes)
+            card.docking, parts, self._behind, lambda acquired: pace.proved(acquired.size_bytes)
         )
 
     def run(self, planned: Sequence[PlannedFile]) -> None:
@@ -98,7 +98,7 @@ class _TakeIn:
         refused = self._finisher.refused
         if refused:
             self._batch = Batch()
-            self._finisher = Finisher(self._docking, self._parts, self._with_room, lambda _: None)
+            self._finisher = Finisher(self._docking, self._parts, self._behind, lambda _: None)
             self._take_all(refused)
             self._finisher.put(self._batch)
             self._finisher.close()
@@ -182,11 +182,16 @@ class _TakeIn:
         if free < size_bytes:
             raise StoreFullError(f"the store has no room for {size_bytes} bytes", "free or add disk space")
 
-    def _with_room(self, work: Callable[[], T]) -> T:
+    def _with_room(self, work: Callable[[], T], *, needs_card: bool = True) -> T:
         """Do the work; while the store is full, hold the bay, visibly, and try again once a while.
 
+        Args:
+            needs_card: false for work on verified bytes. It goes on without the recorder, and a stop gives it up only
+                for this run: the books stay open, because the next start seals what stands in staging.
+
         Raises:
-            SourceGoneError, StoppedError: while waiting.
+            SourceGoneError, StoppedError: while waiting for room for the card.
+            StoreFullError: stopped while waiting for room for what needs no card.
         """
         while True:
             try:
@@ -194,9 +199,14 @@ class _TakeIn:
             except StoreFullError as error:
                 self._pace.show(BayState.ATTENTION, message=error.message)
                 self._parts.stop.wait(_ROOM_CHECK_SECONDS)
+                if not needs_card and self._parts.stop.is_requested():
+                    raise
                 self._parts.stop.check()
-                if not self._card.still_there():
+                if needs_card and not self._card.still_there():
                     raise SourceGoneError("the recorder is gone") from error
+
+    def _behind(self, work: Callable[[], None]) -> None:
+        self._with_room(work, needs_card=False)
 
     def _discard(self, planned: PlannedFile) -> None:
         self._parts.vault.discard_staged(planned.recording_id)

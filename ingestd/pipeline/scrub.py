@@ -1,6 +1,6 @@
 """Verify the vault: the ledger's chain, every document and every byte it vouches for, and the catalogue against it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from ingestd.core.errors import IngestdError, IntegrityError, NotFoundError, Sto
 from ingestd.core.manifest import sha256_of
 from ingestd.core.stop import Stop
 from ingestd.stores.ledger import read_entries
-from ingestd.stores.search import Catalogue
+from ingestd.stores.search import Catalogue, Row
 from ingestd.stores.transfer import let_go, read_back
 from ingestd.stores.vault import Vault
 
@@ -51,10 +51,16 @@ def verify_vault(
     faults: list[Fault] = []
     originals: dict[str, dict[str, Any]] = {}
     entries, head = 0, ""
+    # Before the ledger, which a running station goes on writing: what it seals meanwhile is not asked for.
+    applied = catalogue.applied_seq() if catalogue is not None else 0
+    rows = catalogue.contents() if catalogue is not None else []
+    expected: set[str] = set()
     try:
         for entry in read_entries(vault.ledger_folder):
             entries, head = entry.seq, entry.hash
             faults.extend(_document_faults(entry, vault, originals))
+            if entry.act == "recording.sealed" and entry.seq <= applied:
+                expected.add(entry.data["sha256"])
     except IntegrityError as error:
         faults.append(Fault("ledger", "ledger", error.message))
     size_bytes = 0
@@ -65,7 +71,7 @@ def verify_vault(
         if fault is not None:
             faults.append(fault)
     if catalogue is not None:
-        faults.extend(_catalogue_faults(catalogue, originals))
+        faults.extend(_catalogue_faults(rows, originals, expected))
     return Verdict(entries, head, len(originals), size_bytes, tuple(faults))
 
 
@@ -99,15 +105,11 @@ def _original_fault(vault: Vault, path: str, content: dict[str, Any], *, stop: S
     return None
 
 
-def _catalogue_faults(catalogue: Catalogue, originals: dict[str, dict[str, Any]]) -> Iterator[Fault]:
-    rows = {row["vault_path"]: row["sha256"] for row in catalogue.contents()}
-    sealed = {content["sha256"] for content in originals.values()}
-    for path, sha256 in rows.items():
-        if path not in originals or originals[path]["sha256"] != sha256:
-            yield Fault(
-                "catalogue", path, "the catalogue has it, no sealed sidecar does; run: ingestd catalogue rebuild"
-            )
-    for sha256 in sealed - set(rows.values()):
-        yield Fault(
-            "catalogue", sha256, "sealed in the ledger, unknown to the catalogue; run: ingestd catalogue rebuild"
-        )
+def _catalogue_faults(rows: Sequence[Row], originals: dict[str, dict[str, Any]], expected: set[str]) -> Iterator[Fault]:
+    advice = "run: ingestd catalogue rebuild"
+    for row in rows:
+        path = row["vault_path"]
+        if path not in originals or originals[path]["sha256"] != row["sha256"]:
+            yield Fault("catalogue", path, f"the catalogue has it, no sealed sidecar does; {advice}")
+    for sha256 in sorted(expected - {row["sha256"] for row in rows}):
+        yield Fault("catalogue", sha256, f"sealed in the ledger, unknown to the catalogue; {advice}")

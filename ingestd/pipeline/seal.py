@@ -4,11 +4,12 @@ Order of the durable steps (docs/design/durability.md, "Sealing"): sidecar into 
 → ledger and catalogue → staging names removed. From the first step on, recovery rolls forward.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingestd.core.clock import to_text
 from ingestd.core.custody import Act
+from ingestd.core.findings import Finding, finding
 from ingestd.core.ids import RecordingId
 from ingestd.core.manifest import sha256_of
 from ingestd.core.model import Docking, Verified
@@ -146,6 +147,7 @@ def finish(
         digest = sha256_of(vault.read_bytes(sidecar))
         manifests.setdefault(folder, {}).update({content["path"]: content["sha256"], sidecar: digest})
         if recording not in standing:
+            acts.extend(_doubt_acts(document))
             data = {
                 "docking_id": document["docking"]["docking_id"],
                 "sha256": content["sha256"],
@@ -160,3 +162,46 @@ def finish(
         chronicle.enter(*acts, *also)
     for document in documents:
         vault.discard_staged(RecordingId(document["recording_id"]))
+
+
+def doubts(name: str, *, content: Mapping[str, Any], second_reading: str | None, instability: str) -> list[Finding]:
+    """What must be said of a copy that is kept all the same, because it is what could be had.
+
+    Args:
+        name: the path on the card.
+        content: `sha256`, `size_bytes` and `unreadable` as the birth sidecar has them.
+        second_reading: SHA-256 of a second reading, null where none was made.
+        instability: how the file changed while it was read; empty when it did not.
+    """
+    found = []
+    if content["unreadable"]:
+        lost = sum(end - start for start, end in content["unreadable"])
+        evidence = {"unreadable_bytes": lost, "of_bytes": content["size_bytes"], "filled_with": "zeros"}
+        found.append(finding("read.error", file=name, bytes=content["unreadable"], evidence=evidence))
+    if second_reading is not None and second_reading != content["sha256"]:
+        readings = {"first_reading": content["sha256"], "second_reading": second_reading}
+        found.append(finding("read.unstable", file=name, evidence=readings))
+    if instability:
+        found.append(finding("file.changed_while_read", file=name, evidence={"words": instability}))
+    return found
+
+
+def _doubt_acts(document: dict[str, Any]) -> list[Act]:
+    """The doubts about a recording.
+
+    Made from the sidecar and entered before the seal, so that neither a recovery nor a torn write can seal without
+    them.
+    """
+    proof = document["proof"]
+    found = doubts(
+        document["card"]["path"],
+        content=document["content"],
+        second_reading=proof["second_reading"],
+        instability=proof["instability"],
+    )
+    if not found:
+        return []
+    recording = document["recording_id"]
+    findings = [one.model_dump(mode="json") | {"recording_id": recording} for one in found]
+    data = {"docking_id": document["docking"]["docking_id"], "findings": findings}
+    return [Act(act="finding.noted", subject=recording, data=data)]

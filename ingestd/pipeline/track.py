@@ -47,8 +47,6 @@ def track_act(sealed: Sealed, fixes: Sequence[Fix], vault: Vault) -> Act:
     make_directory(vault.path(path).parent)
     replace_whole(vault.path(path), data)
     document = {"fixes": len(fixes), "doubtful": sum(fix.is_doubtful for fix in fixes)}
-    return Act(
-        act="derived.made",
-        subject=sealed.recording_id,
-        data={"kind": "track", "path": path, "sha256": sha256_of(data), "size_bytes": len(data), "document": document},
-    )
+    about = {"docking_id": sealed.docking_id, "kind": "track", "path": path}
+    held = {"sha256": sha256_of(data), "size_bytes": len(data), "document": document}
+    return Act(act="derived.made", subject=sealed.recording_id, data=about | held)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from ingestd.core.clock import Clock
 from ingestd.core.custody import Act, Entry
-from ingestd.core.errors import IntegrityError
+from ingestd.core.errors import IntegrityError, StoreError
 from ingestd.stores import schema
 from ingestd.stores.database import open_for_writing, transaction
 from ingestd.stores.ledger import Ledger, read_entries
@@ -38,6 +38,7 @@ class Chronicle:
         self._on_entered = on_entered
         self._vault = vault
         self._lock = threading.Lock()
+        self._unheard: list[tuple[Act, Entry]] = []
         self._ledger = Ledger(vault.ledger_folder, clock)
         self._catch_up()
         if self._ledger.torn_tail is not None:
@@ -58,14 +59,25 @@ class Chronicle:
         Raises:
             IntegrityError: the catalogue cannot show an act; nothing was entered.
             StoreFullError, StoreError: nothing was entered, or, when only the catalogue's commit failed, the acts
-                stand and will show as soon as it can follow. Callers' acts are made to be safe to ask for again.
+                stand and will show as soon as it can follow. To ask for the same acts again is safe either way: those
+                that stand are not entered twice.
         """
         with self._lock:
             self._catch_up()
-            entries = self._ledger.chain(acts)
-            with transaction(self.engine) as connection:
-                self._project(connection, entries)
-                self._ledger.append(entries)
+            unheard = [(act, entry) for act, entry in self._unheard if act in acts]
+            missing = [act for act in acts if all(act != other for other, _ in unheard)]
+            fresh = self._ledger.chain(missing)
+            try:
+                with transaction(self.engine) as connection:
+                    self._project(connection, fresh)
+                    self._ledger.append(fresh)
+            except StoreError:
+                if fresh and self._ledger.head.seq == fresh[-1].seq:
+                    # Only the catalogue's commit failed: these acts stand, and nobody was told so.
+                    self._unheard.extend(zip(missing, fresh, strict=True))
+                raise
+            self._unheard = [pair for pair in self._unheard if pair not in unheard]
+        entries = [*(entry for _, entry in unheard), *fresh]
         self._on_entered(entries)
         return entries
 

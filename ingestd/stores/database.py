@@ -4,15 +4,18 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ingestd.core.errors import NotFoundError, StoreError, StoreFullError
+from ingestd.core.manifest import canonical_json
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS = 30_000
@@ -24,7 +27,7 @@ def open_for_writing(file: Path) -> Engine:
     Raises:
         StoreError: the file cannot be opened, or is of a newer ingestd.
     """
-    engine = create_engine(f"sqlite:///{file}")
+    engine = create_engine(f"sqlite:///{file}", json_serializer=_json_text)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -58,11 +61,18 @@ def open_for_reading(file: Path) -> Engine:
     return engine
 
 
+def _json_text(document: Any) -> str:
+    """One text for one document, whatever order its keys came in: a rebuilt catalogue is the same to the letter."""
+    return canonical_json(document).decode("utf-8")
+
+
 def upgrade(engine: Engine) -> None:
     """Run the migrations that this database has not seen; nothing when it is up to date."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
+        # SQLite's driver begins nothing before a CREATE TABLE: without this a crash leaves half a schema for good.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -78,6 +88,8 @@ def translated() -> Iterator[None]:
     """Turn database errors into `StoreFullError` or `StoreError`."""
     try:
         yield
+    except CommandError as error:
+        raise StoreError(f"the catalogue is of a newer ingestd: {error}", "use that version, or a newer one") from error
     except DBAPIError as error:
         original = error.orig
         if isinstance(original, sqlite3.OperationalError) and original.sqlite_errorcode == sqlite3.SQLITE_FULL:

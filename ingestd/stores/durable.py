@@ -179,12 +179,16 @@ def move_new(staged: Path, final: Path) -> None:
         if _libc().renameat2(_AT_FDCWD, os.fsencode(staged), _AT_FDCWD, os.fsencode(final), _RENAME_NOREPLACE) == 0:
             return
         number = ctypes.get_errno()
-        is_same = number == errno.EEXIST and final.samefile(staged)
-        if number != errno.EINVAL and not is_same:
+        if number not in (errno.EINVAL, errno.EEXIST):
             raise OSError(number, os.strerror(number))
-    # A file system that cannot refuse to overwrite: the link does.
+    # Something stands there, or the file system cannot refuse to overwrite: the link tells and refuses.
     publish(staged, final)
     remove(staged)
+
+
+def unfinished(final: Path) -> Path:
+    """The name that promises nothing, under which `write_new` and `replace_whole` prepare a file."""
+    return final.with_name(f".{final.name}.new")
 
 
 def write_new(final: Path, data: bytes) -> None:
@@ -192,7 +196,7 @@ def write_new(final: Path, data: bytes) -> None:
 
     A file that already holds exactly these bytes is accepted: the act was done before a crash.
     """
-    staged = final.with_name(f".{final.name}.new")
+    staged = unfinished(final)
     write_staged(staged, data)
     if not (final.is_file() and final.read_bytes() == data):
         publish(staged, final)
@@ -202,7 +206,7 @@ def write_new(final: Path, data: bytes) -> None:
 
 def replace_whole(final: Path, data: bytes) -> None:
     """Replace a small file in one step: readers see the old bytes or the new ones. For state that may change."""
-    staged = final.with_name(f".{final.name}.new")
+    staged = unfinished(final)
     write_staged(staged, data)
     with translated("replace", final):
         staged.rename(final)

@@ -113,7 +113,8 @@ class Lane:
         """Copy a source to its end; the target is written but not yet synced when this returns.
 
         Args:
-            expected_bytes: room to be reserved; the file ends where the source ends.
+            expected_bytes: what the source held when it was opened: room is reserved for it, and the copy ends with
+                the block that passes it, because a file that grows as fast as it is read has no end.
             start: where to go on; `hashes` (of `new_hashes`) have then seen everything before it.
 
         Raises:
@@ -123,11 +124,11 @@ class Lane:
         """
         hashes = hashes or self.new_hashes()
         if expected_bytes - start <= self._buffers.block_bytes:
-            size_bytes = self._copy_small(source, target, path, hashes, start, on_bytes)
+            size_bytes = self._copy_small(source, target, path, hashes, start, expected_bytes, on_bytes)
         else:
             _reserve(target, expected_bytes, path)
             transfer = _Transfer(target, path, hashes, start, on_mark, start)
-            size_bytes = self._copy_overlapped(source, transfer, on_bytes)
+            size_bytes = self._copy_overlapped(source, transfer, expected_bytes, on_bytes)
         with translated("cut to length", path):
             if os.fstat(target).st_size != size_bytes:
                 os.ftruncate(target, size_bytes)
@@ -141,13 +142,14 @@ class Lane:
         path: Path,
         hashes: Sequence[Any],
         offset: int,
+        limit_bytes: int,
         on_bytes: Callable[[int], None],
     ) -> int:
         """Files of one block are done at once: handing them from thread to thread would cost more than it gains."""
         block = self._buffers.take(self._stop)
         try:
             with memoryview(block) as view:
-                while count := source.read_into(view, offset):
+                while offset <= limit_bytes and (count := source.read_into(view, offset)):
                     self._stop.check()
                     for one in hashes:
                         one.update(view[:count])
@@ -158,10 +160,12 @@ class Lane:
             self._buffers.give_back(block)
         return offset
 
-    def _copy_overlapped(self, source: BlockSource, transfer: _Transfer, on_bytes: Callable[[int], None]) -> int:
+    def _copy_overlapped(
+        self, source: BlockSource, transfer: _Transfer, limit_bytes: int, on_bytes: Callable[[int], None]
+    ) -> int:
         offset = transfer.offset
         try:
-            while transfer.error is None:
+            while transfer.error is None and offset <= limit_bytes:
                 self._stop.check()
                 block = self._buffers.take(self._stop)
                 try:

@@ -45,13 +45,17 @@ def read_entries(folder: Path, *, after: int = 0) -> Iterator[Entry]:
         IntegrityError: an entry is malformed, edited, missing or out of order; the message names segment and line.
     """
     seq, prev = 0, GENESIS
-    for segment in segments(folder):
+    standing = segments(folder)
+    for segment in standing:
         with translated("read", segment), segment.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                if not line.endswith(b"\n"):
+                if not line.endswith(b"\n") and segment == standing[-1]:
                     return
                 entry = _parsed(line, f"{segment.name} line {number}")
                 fault = chain_fault(entry, seq=seq + 1, prev=prev)
+                if fault is None and entry.line() != line:
+                    # The same words to this reader; another one could read them otherwise (a key given twice).
+                    fault = f"entry {entry.seq} is not written as it was: its line is not in its canonical form"
                 if fault is not None:
                     raise IntegrityError(
                         f"ledger {segment.name} line {number}: {fault}", "restore the segment from a backup"
@@ -116,13 +120,13 @@ class Ledger:
                 write_all(descriptor, data, path)
                 with translated("sync", path):
                     os.fsync(descriptor)
+                if is_new:
+                    sync_directory(self._folder)
             except StoreError:
                 self._cut_back(descriptor, before)
                 raise
         finally:
             os.close(descriptor)
-        if is_new:
-            sync_directory(self._folder)
 
     def _cut_back(self, descriptor: int, length: int) -> None:
         try:
@@ -132,9 +136,10 @@ class Ledger:
             self._is_broken = True
 
     def _segment_for_writing(self) -> tuple[Path, bool]:
+        """Where the next entries go, and whether that segment's name must still be made durable."""
         existing = segments(self._folder)
-        if existing and existing[-1].stat().st_size < self._segment_bytes:
-            return existing[-1], False
+        if existing and (standing_bytes := existing[-1].stat().st_size) < self._segment_bytes:
+            return existing[-1], standing_bytes == 0
         return self._folder / f"{len(existing) + 1:06d}.jsonl", True
 
     def _cut_torn_tail(self) -> TornTail | None:

@@ -81,6 +81,8 @@ def interrupted(vault: Vault) -> dict[SourceKey, RecordingId]:
     found = {}
     for path in vault.staging_folder.glob(f"*{_SUFFIX}"):
         recording = RecordingId(path.name.removesuffix(_SUFFIX))
+        if not vault.staged_original(recording).exists():
+            continue
         with contextlib.suppress(OSError, ValueError, TypeError), path.open(encoding="utf-8") as lines:
             found[SourceKey(**json.loads(lines.readline()))] = recording
     return found

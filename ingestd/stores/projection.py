@@ -127,8 +127,8 @@ def _sightings_settled(connection: Connection, _: Vault, entry: Entry) -> None:
                 "of_docking": entry.subject,
                 "of_ordinal": item["ordinal"],
                 "fate": Fate(item["fate"]),
-                "reason": item["reason"],
-                "recording_id": item["recording_id"],
+                "reason": item.get("reason"),
+                "recording_id": item.get("recording_id"),
             }
             for item in entry.data["items"]
         ],
@@ -138,12 +138,19 @@ def _sightings_settled(connection: Connection, _: Vault, entry: Entry) -> None:
 def _settle(connection: Connection, fates: Sequence[Document]) -> None:
     table = schema.sightings
     place = (table.c.docking_id == bindparam("of_docking")) & (table.c.ordinal == bindparam("of_ordinal"))
-    connection.execute(update(table).where(place), fates)
+    settled = connection.execute(update(table).where(place), fates)
+    if settled.rowcount != len(fates):
+        places = {(one["of_docking"], one["of_ordinal"]) for one in fates}
+        raise IntegrityError(f"an entry was settled that no docking listed, among {sorted(places)[:3]}")
 
 
 def _docking_closed(connection: Connection, _: Vault, entry: Entry) -> None:
     table = schema.dockings
-    document = connection.execute(select(table.c.document).where(table.c.docking_id == entry.subject)).scalar_one()
+    document = connection.execute(
+        select(table.c.document).where(table.c.docking_id == entry.subject)
+    ).scalar_one_or_none()
+    if document is None:
+        raise IntegrityError(f"docking {entry.subject} was never listed")
     connection.execute(
         update(table)
         .where(table.c.docking_id == entry.subject)

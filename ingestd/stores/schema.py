@@ -27,6 +27,9 @@ metadata = MetaData(
     }
 )
 
+_JSON_OR_NULL = JSON(none_as_null=True)
+"""None is stored as NULL, which queries ask for, and not as the JSON text `null`."""
+
 meta = Table(
     "meta",
     metadata,
@@ -103,15 +106,15 @@ recordings = Table(
     Column("state", String, nullable=False, comment="core.lifecycle.State"),
     Column("kind", String, comment="core.facts.MediaKind; null before analysis [recording.analysed]"),
     Column("duration_s", Float),
-    Column("facts", JSON, comment="core.facts.MediaFacts; null when the media room gave no answer"),
+    Column("facts", _JSON_OR_NULL, comment="core.facts.MediaFacts; null when the media room gave no answer"),
     Column("recorded_start", String, comment="null before [recording.tagged]"),
     Column("recorded_end", String),
-    Column("tags", JSON),
+    Column("tags", _JSON_OR_NULL),
     Column("take_id", String, comment="null for what is not footage [set.assembled]"),
     Column("keep_until", String, comment="null: until a person decides, or not decided yet [recording.catalogued]"),
-    Column("retention", JSON, comment="all reasons, the winner marked"),
+    Column("retention", _JSON_OR_NULL, comment="all reasons, the winner marked"),
     Column("hand_over_state", String),
-    Column("hand_over", JSON),
+    Column("hand_over", _JSON_OR_NULL),
     Index(None, "recorder_key", "sha256"),
     Index(None, "docking_id"),
     Index(None, "recorded_start"),

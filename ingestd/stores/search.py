@@ -90,6 +90,10 @@ class Catalogue:
             raise NotFoundError(f"no docking {docking!r}")
         return rows[0]
 
+    def has_docking(self, docking: str) -> bool:
+        """Whether a docking's books were opened."""
+        return bool(self._rows(select(_dockings.c.docking_id).where(_dockings.c.docking_id == docking)))
+
     def findings(
         self,
         *,
@@ -129,6 +133,11 @@ class Catalogue:
         with translated(), self._engine.connect() as connection:
             contents, size_bytes = connection.execute(query).one()
         return int(contents), int(size_bytes)
+
+    def applied_seq(self) -> int:
+        """The last ledger entry that the catalogue reflects; 0 for a fresh one."""
+        rows = self._rows(select(schema.meta.c.value).where(schema.meta.c.key == "applied_seq"))
+        return int(rows[0]["value"]) if rows else 0
 
     # What the pipeline asks
 

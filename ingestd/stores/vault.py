@@ -12,11 +12,12 @@ The numbered invariants between vault, ledger and catalogue: docs/design/durabil
 
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
 from ingestd.core.errors import IntegrityError, NotFoundError, StoreError
-from ingestd.core.ids import RecordingId, Sha256
+from ingestd.core.ids import DockingId, RecordingId, Sha256
 from ingestd.core.manifest import canonical_json, manifest_line
 from ingestd.stores.durable import (
     append_line,
@@ -29,6 +30,7 @@ from ingestd.stores.durable import (
     sync_file,
     sync_together,
     translated,
+    unfinished,
     write_new,
     write_staged,
 )
@@ -76,7 +78,7 @@ class Vault:
         make_directory(self.root)
         identity = self.root / "vault.json"
         if not identity.exists():
-            if any(path.name not in (".staging",) for path in self.root.iterdir()):
+            if any(path.name not in (".staging", unfinished(identity).name) for path in self.root.iterdir()):
                 raise StoreError(
                     f"{self.root} is not empty and is no vault",
                     "set station.state_dir to an empty folder or to a vault",
@@ -92,6 +94,8 @@ class Vault:
         readme = self.root / "README.txt"
         if not readme.exists():
             write_new(readme, _README.encode("utf-8"))
+        for standing in (identity, readme):
+            remove(unfinished(standing))
 
     def exists(self) -> bool:
         """Whether a vault stands here."""
@@ -144,6 +148,19 @@ class Vault:
             write_staged(path, data, is_synced=False)
         return data
 
+    def staged_opening(self, docking: DockingId) -> Path:
+        """Its presence promises: this is what stood on the card; the docking's books are opened from here."""
+        return self.staging_folder / f"{docking}.opening.json"
+
+    def stage_opening(self, docking: DockingId, document: dict[str, Any]) -> None:
+        """Write what the books of a docking will be opened with into staging, durably."""
+        write_staged(self.staged_opening(docking), canonical_json(document) + b"\n")
+        self.sync_staging()
+
+    def discard_opening(self, docking: DockingId) -> None:
+        """Forget it: the books are open."""
+        remove(self.staged_opening(docking))
+
     def sync_staging(self, *names: Path) -> None:
         """Make staged files and their names durable: one by itself, many with one call for the whole file system."""
         if len(names) > 1:
@@ -171,10 +188,12 @@ class Vault:
             with translated("protect", staged):
                 staged.chmod(0o440)
         except StoreError as error:
-            if isinstance(error.__cause__, FileNotFoundError) and final.exists():
-                # Published before a crash; its sidecar in staging is the trace.
-                return
-            raise
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            if not final.exists():
+                raise StoreError(f"neither staged nor standing: {relative}") from error
+            # Published before a crash; its sidecar in staging is the trace.
+            return
         move_new(staged, final)
 
     def publish_sidecar(self, recording: RecordingId, relative: str) -> None:
@@ -242,4 +261,4 @@ class Vault:
             status = self.path(relative).stat(follow_symlinks=False)
         except FileNotFoundError:
             return False
-        return status.st_size == size_bytes
+        return stat.S_ISREG(status.st_mode) and status.st_size == size_bytes

@@ -1,0 +1,80 @@
+"""What the code has, as far as documents speak of it: codes, commands, keys with defaults, acts."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import typer.main
+from pydantic import BaseModel
+
+from ingestd.cli.app import app
+from ingestd.core.findings import REGISTER
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def python_files() -> Iterator[Path]:
+    """Every source file of the package."""
+    yield from (PROJECT / "ingestd").rglob("*.py")
+
+
+def _nodes(file: Path) -> Iterator[ast.AST]:
+    yield from ast.walk(ast.parse(file.read_text("utf-8")))
+
+
+def raised_codes() -> set[str]:
+    """Codes that stand as literals where findings are made; the simulator only says what others should find."""
+    register = PROJECT / "ingestd" / "core" / "findings.py"
+    makers = [file for file in python_files() if file != register and "sim" not in file.parts]
+    literals = [node.value for file in makers for node in _nodes(file) if isinstance(node, ast.Constant)]
+    return {text for text in literals if isinstance(text, str) and text in REGISTER}
+
+
+def entered_acts() -> set[str]:
+    """The verbs of all acts that are made somewhere."""
+    calls = [node for file in python_files() for node in _nodes(file) if isinstance(node, ast.Call)]
+    verbs = [
+        keyword.value.value
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "Act"
+        for keyword in call.keywords
+        if keyword.arg == "act" and isinstance(keyword.value, ast.Constant)
+    ]
+    return {verb for verb in verbs if isinstance(verb, str)}
+
+
+def commands() -> dict[str, set[str]]:
+    """Every command, as `ingestd sim card`, with its options."""
+    found: dict[str, set[str]] = {}
+
+    def walk(command: Any, name: str) -> None:
+        if hasattr(command, "commands"):
+            for child, below in command.commands.items():
+                walk(below, f"{name} {child}")
+        else:
+            options = (option for one in command.params for option in one.opts if option.startswith("-"))
+            found[name] = set(options)
+
+    walk(typer.main.get_command(app), "ingestd")
+    return found
+
+
+def default_keys(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys of a model with their defaults as TOML values; `...` where a key must be given."""
+    keys: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{field.alias or name}"
+        candidates = (field.annotation, *get_args(field.annotation))
+        inner = [one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)]
+        if inner:
+            keys |= default_keys(inner[0], f"{key}.")
+        else:
+            keys[key] = ... if field.is_required() else _plain(field.get_default(call_default_factory=True))
+    return keys
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value

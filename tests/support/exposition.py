@@ -1,0 +1,39 @@
+"""Every metric that a station can expose, by scraping a registry in which everything has happened once."""
+
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from ingestd.core.clock import SystemClock
+from ingestd.core.ids import RecordingId, Sha256
+from ingestd.core.lifecycle import BayState
+from ingestd.core.model import Acquired, EntryKind, PlannedFile, Progress, SourceFile, Verified
+from ingestd.core.naming import card_path
+from ingestd.daemon.live import LiveState
+from ingestd.daemon.metrics import Meters, StationCollector
+from ingestd.stores.database import open_for_reading
+from ingestd.stores.ledger import read_entries
+from ingestd.stores.search import Catalogue
+from ingestd.stores.vault import Vault
+
+
+def exposed_metrics(state_dir: Path) -> dict[str, tuple[str, frozenset[str]]]:
+    """Names as they are exposed → type and labels. The station must have a docking and a finding."""
+    registry, clock, live = CollectorRegistry(), SystemClock(), LiveState()
+    vault = Vault(state_dir / "vault")
+    meters = Meters(registry, clock)
+    source = SourceFile(0, card_path(b"a.mp4"), EntryKind.FILE, 1, None)
+    acquired = Acquired(PlannedFile(source, RecordingId("x"), None), "x.part", Sha256("0" * 64), 1, 0.1)
+    meters.count_verified(Verified(acquired, "medium", 0.1))
+    meters.count_entries(list(read_entries(vault.ledger_folder)))
+    meters.count_error("store", "")
+    live.report(Progress(bay="bay-1", state=BayState.DONE))
+    catalogue = Catalogue(open_for_reading(state_dir / "catalogue.sqlite3"))
+    registry.register(StationCollector(catalogue, vault, live, clock, "0"))
+    return {
+        f"{family.name}_total" if family.type == "counter" else family.name: (
+            family.type,
+            frozenset(label for sample in family.samples for label in sample.labels),
+        )
+        for family in registry.collect()
+    }
