@@ -16,6 +16,7 @@ from ingestd.core.settings import MIB, Settings
 from ingestd.core.stop import Stop
 from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.parts import Parts
+from ingestd.stores.buffers import BufferPool
 from ingestd.stores.chronicle import Chronicle
 from ingestd.stores.database import open_for_reading, open_for_writing
 from ingestd.stores.durable import make_directory, translated
@@ -75,11 +76,18 @@ def open_parts(
                 chronicle=Chronicle(vault, engine, clock, on_entered),
                 catalogue=Catalogue(engine),
                 media=media,
+                buffers=buffer_pool(settings),
                 version=VERSION,
                 on_verified=on_verified,
             )
     finally:
         engine.dispose()
+
+
+def buffer_pool(settings: Settings) -> BufferPool:
+    """The station's blocks. A bay may hold a quarter of them, so that four busy ones leave none idle for lack of it."""
+    blocks = settings.copying.buffer_blocks
+    return BufferPool(settings.copying.block_bytes, blocks, max(2, blocks // 4))
 
 
 def prepared_vault(settings: Settings) -> Vault:

@@ -99,7 +99,13 @@ class Book:
         folder, digest = f"originals/{docking}", sha256_of(words.encode())
         sidecar = f"{folder}/{recording}.birth.json"
         document = {
-            "content": {"sha256": digest, "size_bytes": len(words), "path": f"{folder}/{recording}"},
+            "content": {
+                "sha256": digest,
+                "size_bytes": len(words),
+                "path": f"{folder}/{recording}",
+                "digests": {},
+                "unreadable": [],
+            },
             "docking": {"docking_id": docking},
             "recorder": {"recorder_id": None, "key": "k"},
             "card": {"path": f"f{ordinal}", "ordinal": ordinal, "modified_ns": 1},

@@ -89,7 +89,7 @@ def test_a_staged_file_of_an_earlier_crash_is_replaced(tmp_path: Path) -> None:
 
 def test_a_file_gets_its_name_only_after_its_bytes_are_synced_and_the_name_is_synced_last(tmp_path: Path) -> None:
     calls = calls_of(lambda: write_new(tmp_path / "a", b"data"))
-    assert calls == ["unlink", "write", "fchmod", "fsync", "link", "fsync", "unlink"]
+    assert calls == ["write", "fchmod", "fsync", "link", "fsync", "unlink"]
 
 
 def test_publishing_never_replaces_another_file(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_replacing_swaps_the_whole_file(tmp_path: Path) -> None:
 def test_replacing_syncs_the_bytes_before_and_the_name_after(tmp_path: Path) -> None:
     replace_whole(tmp_path / "a", b"old")
     calls = calls_of(lambda: replace_whole(tmp_path / "a", b"new"))
-    assert calls == ["unlink", "write", "fchmod", "fsync", "rename", "fsync"]
+    assert calls == ["write", "fchmod", "fsync", "rename", "fsync"]
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------

@@ -405,7 +405,7 @@ def test_another_process_that_writes_all_the_time_does_not_hold_up_the_station(
 
 def test_a_file_that_vanishes_after_the_listing_is_said(station: Station, tmp_path: Path) -> None:
     card = write_card(tmp_path / "card", {A: b"one", B: b"two"})
-    result = station.ingest(card, on_verified=lambda _: (card / B).unlink(missing_ok=True))
+    result = station.ingest(card, report=lambda _: (card / B).unlink(missing_ok=True))
     assert fates(station, result.docking_id) == {A: "copied", B: "unreadable"}
     assert result.outcome == "incomplete"
 
@@ -419,7 +419,7 @@ def test_a_link_that_takes_a_files_place_after_the_listing_is_not_followed(stati
         (card / B).unlink(missing_ok=True)
         (card / B).symlink_to(secret)
 
-    result = station.ingest(card, on_verified=swap)
+    result = station.ingest(card, report=swap)
     assert fates(station, result.docking_id) == {A: "copied", B: "unreadable"}
     assert [path.read_bytes() for path in originals(station)] == [b"one"]
 
@@ -431,13 +431,12 @@ def test_a_recorder_pulled_midway_leaves_what_was_sealed_and_names_the_rest(tmp_
     station = build_station(tmp_path / "station", copy__batch_files=1)
     files: dict[str | bytes, bytes] = {f"f{number}.bin": bytes([number]) for number in range(4)}
     card = write_card(tmp_path / "card", files)
-    count = iter(range(9))
 
-    def pull(_: object) -> None:
-        if next(count) == 1:
-            shutil.rmtree(card)
+    def pull(progress: Progress) -> None:
+        if progress.files_done == 2:
+            shutil.rmtree(card, ignore_errors=True)
 
-    result = station.ingest(card, on_verified=pull, is_described=True)
+    result = station.ingest(card, report=pull, is_described=True)
     assert (result.outcome, result.reason) == ("interrupted", "the recorder is gone")
     assert fates(station, result.docking_id) == {
         "f0.bin": "copied", "f1.bin": "copied", "f2.bin": "pending", "f3.bin": "pending"

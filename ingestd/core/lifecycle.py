@@ -59,13 +59,22 @@ class Fate(StrEnum):
     EXCLUDED = "excluded"
     """Left on the recorder by a rule of the configuration; the rule is named."""
 
+    PARTIAL = "partial"
+    """Sealed with what could be read: ranges that the medium refused are zeros, mapped in a finding and in the birth
+    sidecar. The docking is not complete."""
+
     UNREADABLE = "unreadable"
-    """The recorder would not give its bytes whole; the finding says what failed."""
+    """The recorder would give nothing of it, or not even its description; the finding says what failed."""
 
     @property
     def is_secured(self) -> bool:
         """Whether every byte of the entry stands in the vault."""
         return self in (Fate.COPIED, Fate.ALREADY_HELD)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a docking with this fate can be complete."""
+        return self not in (Fate.PENDING, Fate.PARTIAL, Fate.UNREADABLE)
 
 
 class BayState(StrEnum):

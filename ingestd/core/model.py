@@ -85,23 +85,32 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """Bytes in staging, hashed on the way, fsynced. Not yet read back."""
+    """Bytes in staging, hashed on the way. Not yet durable, not yet read back; nothing is promised.
+
+    `digests` are further hashes by name, as hex. `unreadable` are half-open ranges that the medium refused and that
+    are zeros here. `resumed_at` is the byte from which an interrupted copy went on, 0 for a whole one.
+    """
 
     planned: PlannedFile
-    staging_name: str
     sha256: Sha256
     size_bytes: int
+    digests: Mapping[str, str]
     copy_seconds: float
+    unreadable: tuple[tuple[int, int], ...] = ()
+    resumed_at: int = 0
     instability: str = ""
     """In words, when the file was not the same before and after it was read; empty when it was."""
+    second_sha256: Sha256 | None = None
+    """Of a second reading of the source, where one was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The staged bytes were read back and equal what the recorder gave.
+    """The staged bytes are durable, were read back and equal what the recorder gave.
 
-    `read_back` says from where: `medium` (the page cache was dropped and checked to be empty) or `cache` (the file
-    system would not let go of it, as tmpfs does not): the sidecar repeats it, so that no more is claimed than is true.
+    `read_back` says from where: `medium` (the page cache was dropped and checked to be empty, or went around) or
+    `cache` (the file system would not let go of it, as tmpfs does not): the sidecar repeats it, so that no more is
+    claimed than is true.
     """
 
     acquired: Acquired
@@ -168,4 +177,5 @@ class Progress:
     bytes_done: int = 0
     bytes_total: int = 0
     bytes_per_second: float = 0.0
+    seconds_left: float | None = None
     message: str = ""

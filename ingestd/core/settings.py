@@ -69,9 +69,16 @@ class CopySettings(_Section):
     """How originals are copied."""
 
     block_bytes: int = Field(default=MIB, ge=64 * 1024, le=16 * MIB)
+    buffer_blocks: int = Field(default=32, ge=4, le=4096, description="blocks in memory for all bays together")
     keep_free_bytes: int = Field(default=64 * MIB, ge=0, description="room that copying never uses up")
-    batch_files: int = Field(default=64, ge=1, le=10_000)
+    batch_files: int = Field(default=256, ge=1, le=10_000)
     batch_bytes: int = Field(default=64 * MIB, ge=1)
+    digests: tuple[Literal["sm3", "sha512", "sha3_256", "blake2b"], ...] = ()
+    read_source_twice: bool = False
+    trust_known_at_docks: bool = True
+    retries: int = Field(default=2, ge=0, le=20)
+    patience_seconds: float = Field(default=120.0, ge=0)
+    stall_seconds: float = Field(default=30.0, gt=0)
     exclude: tuple[str, ...] = Field(default=(), description="card paths (fnmatch) left on the recorder, by this rule")
     max_entries: int = Field(default=1_000_000, ge=1)
     max_depth: int = Field(default=32, ge=1, le=200)

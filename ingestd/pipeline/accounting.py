@@ -20,6 +20,9 @@ from ingestd.stores.vault import Vault
 LISTING_FORMAT = "ingestd-listing/1"
 RECORD_FORMAT = "ingestd-docking/1"
 
+_DOUBTS = ("file.changed_while_read", "read.unstable", "listing.incomplete")
+"""Findings with which a docking is not complete, although every listed entry has its fate."""
+
 
 def plan(
     entries: Sequence[SourceFile], profiles: tuple[RecorderProfile, ...], settings: Settings, clock: Clock
@@ -138,8 +141,8 @@ def close_books(
     """
     docking_id = docking["docking_id"]
     fates = catalogue.fates_of(docking_id)
-    unstable = catalogue.findings(docking=docking_id, code="file.changed_while_read")
-    is_whole = not (fates.keys() & {Fate.PENDING, Fate.UNREADABLE}) and not unstable
+    doubts = [catalogue.findings(docking=docking_id, code=code) for code in _DOUBTS]
+    is_whole = all(Fate(fate).is_settled for fate in fates) and not any(doubts)
     outcome = "complete" if is_whole else "interrupted" if was_interrupted and Fate.PENDING in fates else "incomplete"
     accounting = accounting_of(fates)
     document = {

@@ -1,72 +1,154 @@
-"""Acquire: the bytes of one entry of a card into staging, hashed on the way, durable. Nothing is promised yet."""
+"""Acquire: the bytes of one entry of a card into staging, hashed on the way. Nothing is promised yet."""
 
 import os
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from ingestd.core.clock import Clock
 from ingestd.core.errors import SourceError, SourceGoneError
+from ingestd.core.ids import RecordingId
 from ingestd.core.model import Acquired, PlannedFile
+from ingestd.core.settings import CopySettings
 from ingestd.core.stop import Stop
 from ingestd.devices.card import open_source
 from ingestd.devices.dock import DockedRecorder
-from ingestd.stores.transfer import copy_hashed
+from ingestd.devices.reading import CardFile
+from ingestd.stores.durable import open_to_go_on
+from ingestd.stores.engine import Lane
+from ingestd.stores.partial import Journal, Proven, SourceKey, prove
+from ingestd.stores.transfer import hash_open_file
 from ingestd.stores.vault import Vault
 
+_PROBES = 4
+_PROBE_BYTES = 64 * 1024
 
-def acquire(
-    planned: PlannedFile,
-    card: DockedRecorder,
-    vault: Vault,
-    *,
-    clock: Clock,
-    block_bytes: int,
-    stop: Stop,
-    on_bytes: Callable[[int], None],
-) -> Acquired:
-    """Copy one file into staging.
+
+class Means(NamedTuple):
+    """What acquiring works with, the same for every file of a docking."""
+
+    card: DockedRecorder
+    vault: Vault
+    lane: Lane
+    clock: Clock
+    stop: Stop
+    limits: CopySettings
+
+
+def source_key(card: DockedRecorder, planned: PlannedFile) -> SourceKey:
+    """What an interrupted copy of this file is known by."""
+    source = planned.source
+    recorder = card.docking.recorder.key
+    return SourceKey(recorder, source.path.text, source.path.raw_b64, source.size_bytes, source.modified_ns)
+
+
+def acquire(planned: PlannedFile, means: Means, *, is_resumed: bool, on_bytes: Callable[[int], None]) -> Acquired:
+    """Copy one file into staging, going on from the last proven byte of an interrupted copy where there is one.
+
+    Args:
+        is_resumed: a staged copy with its journal stands under this recording's id.
+        on_bytes: told of bytes as they are had, those of a resumed part first.
 
     Raises:
-        SourceGoneError: the recorder is gone.
+        SourceGoneError: the recorder is gone; the staged copy and its journal stay for the next docking.
         SourceError: this file cannot be read; the rest of the card may be.
         StoreFullError, StoreError: the vault cannot take it.
     """
-    started = clock.steady_seconds()
-    path = vault.staged_original(planned.recording_id)
+    started = means.clock.steady_seconds()
     try:
-        source = open_source(card.root_fd, planned.source.path)
-        try:
-            before = os.fstat(source)
-            target = vault.create_staged(planned.recording_id)
-            try:
-                copied = copy_hashed(
-                    source,
-                    target,
-                    path,
-                    limit_bytes=before.st_size,
-                    block_bytes=block_bytes,
-                    stop=stop,
-                    on_bytes=on_bytes,
-                )
-            finally:
-                os.close(target)
-            after = os.fstat(source)
-        finally:
-            os.close(source)
+        descriptor = open_source(means.card.root_fd, planned.source.path)
     except SourceError as error:
-        if not card.still_there():
+        if not means.card.still_there():
             raise SourceGoneError("the recorder is gone") from error
         raise
+    try:
+        return _acquire(planned, means, descriptor, started, is_resumed, on_bytes)
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(
+    planned: PlannedFile,
+    means: Means,
+    descriptor: int,
+    started: float,
+    is_resumed: bool,
+    on_bytes: Callable[[int], None],
+) -> Acquired:
+    limits, recording = means.limits, planned.recording_id
+    source = CardFile(
+        descriptor, means.card.still_there, means.stop, means.clock, limits.retries, limits.patience_seconds
+    )
+    before = os.fstat(descriptor)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+    proven = _proven(recording, means, source) if is_resumed else Proven(0, ())
+    path = means.vault.staged_original(recording)
+    target = open_to_go_on(path) if proven.bytes else means.vault.create_staged(recording)
+    journal = Journal(means.vault, recording, source_key(means.card, planned))
+    on_bytes(proven.bytes)
+    try:
+        copied = means.lane.copy(
+            source,
+            target,
+            path,
+            expected_bytes=before.st_size,
+            on_bytes=on_bytes,
+            on_mark=journal.on_mark,
+            start=proven.bytes,
+            hashes=proven.hashes,
+        )
+    finally:
+        journal.close()
+        os.close(target)
+    after = os.fstat(descriptor)
+    second = (
+        hash_open_file(descriptor, block_bytes=limits.block_bytes, stop=means.stop)
+        if _is_read_twice(limits, source)
+        else None
+    )
     return Acquired(
         planned=planned,
-        staging_name=path.name,
         sha256=copied.sha256,
         size_bytes=copied.size_bytes,
-        copy_seconds=clock.steady_seconds() - started,
+        digests=copied.digests,
+        copy_seconds=means.clock.steady_seconds() - started,
+        unreadable=tuple(source.unreadable),
+        resumed_at=proven.bytes,
         instability=_instability(planned.source.size_bytes, copied.size_bytes, before, after),
+        second_sha256=second,
     )
 
 
-def _instability(listed_bytes: int, copied_bytes: int, before: os.stat_result, after: os.stat_result) -> str:
+def _is_read_twice(limits: CopySettings, source: CardFile) -> bool:
+    """A second reading where the settings ask for it; of a file with holes it would only fail again."""
+    return limits.read_source_twice and not source.unreadable
+
+
+def _proven(recording: RecordingId, means: Means, source: CardFile) -> Proven:
+    """The part of an interrupted copy that its journal, the medium and samples of the recorder's file all bear out."""
+    block_bytes = means.limits.block_bytes
+    proven = prove(means.vault, recording, means.lane.new_hashes, block_bytes=block_bytes, stop=means.stop)
+    if proven.bytes and not _is_same_file(means.vault, recording, source, proven.bytes):
+        return Proven(0, ())
+    return proven
+
+
+def _is_same_file(vault: Vault, recording: RecordingId, source: CardFile, length: int) -> bool:
+    """Whether blocks spread over the proven part are still what the recorder gives."""
+    staged = os.open(vault.staged_original(recording), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for number in range(_PROBES):
+            offset = max(length - _PROBE_BYTES, 0) * number // max(_PROBES - 1, 1)
+            block = bytearray(min(_PROBE_BYTES, length - offset))
+            with memoryview(block) as view:
+                count = source.read_into(view, offset)
+            if bytes(block[:count]) != os.pread(staged, len(block), offset):
+                return False
+    finally:
+        os.close(staged)
+    return True
+
+
+def _instability(listed_bytes: int, copied_bytes: int, before: Any, after: Any) -> str:
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return f"it changed while it was read: {before.st_size} bytes before, {after.st_size} after"
     if copied_bytes != after.st_size:

@@ -15,7 +15,7 @@ from ingestd.pipeline.parts import Parts
 from ingestd.stores.attempts import count_attempt, forget_attempts
 from ingestd.stores.durable import create_exclusive, make_directory, publish, remove, sync_directory, translated
 from ingestd.stores.search import Row, sealed_of
-from ingestd.stores.transfer import read_back
+from ingestd.stores.transfer import let_go, read_back
 
 _JOB = "proxy"
 
@@ -88,7 +88,8 @@ def _made(sealed: Sealed, kind: str, suffix: str, parts: Parts, media: MediaWork
         os.close(source)
         remove(staged)
     # Not ended by a stop: what stands at its name gets its act.
-    found = read_back(final, block_bytes=parts.settings.copying.block_bytes, stop=Stop(), on_bytes=lambda _: None)
+    block_bytes = parts.settings.copying.block_bytes
+    found = read_back(final, was_let_go=let_go(final), block_bytes=block_bytes, stop=Stop())
     data = {"kind": kind, "path": path, "sha256": found.sha256, "size_bytes": size_bytes, "document": document}
     return _act(sealed, data)
 

@@ -11,6 +11,7 @@ from ingestd.core.roster import Roster
 from ingestd.core.settings import Settings
 from ingestd.core.stop import Stop
 from ingestd.media.sandbox import MediaWorker
+from ingestd.stores.buffers import BufferPool
 from ingestd.stores.chronicle import Chronicle
 from ingestd.stores.search import Catalogue
 from ingestd.stores.vault import Vault
@@ -32,5 +33,6 @@ class Parts:
     chronicle: Chronicle
     catalogue: Catalogue
     media: MediaWorker
+    buffers: BufferPool
     version: str
     on_verified: Callable[[Verified], None]

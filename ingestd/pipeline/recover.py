@@ -10,6 +10,7 @@ from ingestd.pipeline.accounting import close_books, finish_opening
 from ingestd.pipeline.parts import Parts
 from ingestd.pipeline.seal import finish
 from ingestd.stores.durable import remove
+from ingestd.stores.partial import interrupted
 
 
 class Recovered(NamedTuple):
@@ -25,8 +26,8 @@ def recover(parts: Parts) -> Recovered:
 
     - A staged listing promises what stood on a card: the books of that docking are opened, to be closed below.
     - A staged birth sidecar promises that the bytes beside it are verified: sealing goes on where it stopped.
-    - Bytes without a sidecar promise nothing and their recorder was never told that it may be removed: they go, and
-      the entry stays `pending` until the recorder is docked again.
+    - A copy with a journal waits for its recorder and goes on at the next docking; its entry stays `pending`.
+    - Other bytes without a sidecar promise nothing, and nobody was told that the recorder may be removed: they go.
     - An open docking is closed as interrupted.
     """
     vault = parts.vault
@@ -39,18 +40,26 @@ def recover(parts: Parts) -> Recovered:
         if document is None:
             # Torn before it was synced: nothing was promised by it.
             remove(staged)
-        elif parts.catalogue.has_recording(recording):
+        elif parts.catalogue.has_recording(recording) or _was_sealed_otherwise(document, parts):
             vault.discard_staged(recording)
         else:
             finish([document], vault=vault, catalogue=parts.catalogue, chronicle=parts.chronicle)
             sealed += 1
-    partial = list(vault.staging_folder.iterdir())
+    waiting = set(interrupted(vault).values())
+    partial = [path for path in vault.staging_folder.iterdir() if path.stem not in waiting]
     for leftover in partial:
         remove(leftover)
     open_dockings = parts.catalogue.open_dockings()
     for docking in open_dockings:
         close_books(docking, was_interrupted=True, vault=vault, catalogue=parts.catalogue, chronicle=parts.chronicle)
     return Recovered(sealed, len(open_dockings), len(partial))
+
+
+def _was_sealed_otherwise(document: dict[str, Any], parts: Parts) -> bool:
+    """Whether a later docking sealed the same bytes of this recorder, because the store failed and came back."""
+    content, path = document["content"], document["card"]["path"]
+    rows = parts.catalogue.held_recordings(document["recorder"]["key"], [content["sha256"]])
+    return any(content["size_bytes"] > 0 or row["card_path"] == path for row in rows)
 
 
 def _open_again(staged: Path, parts: Parts) -> None:

@@ -1,22 +1,23 @@
 """The order of the stages that need the recorder, written once: acquire → verify → seal. One call takes in one card."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ingestd.core.clock import to_text
-from ingestd.core.custody import Act
-from ingestd.core.errors import SourceError, SourceGoneError, StoppedError, StoreFullError
+from ingestd.core.errors import IntegrityError, SourceError, SourceGoneError, StoppedError, StoreFullError
 from ingestd.core.findings import Finding, finding
 from ingestd.core.ids import RecordingId
 from ingestd.core.lifecycle import BayState, Fate
-from ingestd.core.model import Acquired, EntryKind, PlannedFile, Progress, Verified
+from ingestd.core.model import Acquired, EntryKind, PlannedFile
 from ingestd.devices.dock import DockedRecorder
 from ingestd.pipeline import accounting
-from ingestd.pipeline.acquire import acquire
+from ingestd.pipeline.acquire import Means, acquire, source_key
+from ingestd.pipeline.batch import Batch, Finisher
+from ingestd.pipeline.known import known_as
+from ingestd.pipeline.pace import Pace
 from ingestd.pipeline.parts import Parts, Report
-from ingestd.pipeline.seal import seal, standing_content
-from ingestd.pipeline.verify import verify
+from ingestd.stores.engine import Lane
+from ingestd.stores.partial import adopt, discard_journal, interrupted
 
 T = TypeVar("T")
 
@@ -33,24 +34,8 @@ class DockingResult:
     reason: str = ""
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Verified files that will be sealed together, and what else will be entered with them."""
-
-    verified: list[Verified] = field(default_factory=list)
-    items: list[dict[str, Any]] = field(default_factory=list)
-    acts: list[Act] = field(default_factory=list)
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(one.acquired.size_bytes for one in self.verified)
-
-    def __len__(self) -> int:
-        return len(self.verified) + len(self.items)
-
-
 def take_in(card: DockedRecorder, parts: Parts, report: Report) -> DockingResult:
-    """Take a whole card into the vault, and close its books whatever happens.
+    """Take a whole card into the vault, and close its books.
 
     Raises:
         StoreError, IntegrityError: the station itself cannot go on; what was sealed stays sealed, the docking stays
@@ -60,73 +45,82 @@ def take_in(card: DockedRecorder, parts: Parts, report: Report) -> DockingResult
     planned = accounting.plan(card.listing.entries, parts.profiles, parts.settings, parts.clock)
     findings = (*card.listing.problems, *docking.recorder.findings)
     accounting.open_books(docking, planned, findings, parts.vault, parts.chronicle)
-    work = _TakeIn(card, parts, report, planned)
+    pace = Pace(docking, planned, parts.clock, report)
     reason = ""
-    try:
-        work.run()
-    except (SourceGoneError, StoppedError) as error:
-        reason = error.message
+    with parts.buffers.lane() as buffers:
+        lane = Lane(docking.bay, buffers, parts.settings.copying.digests, parts.stop)
+        try:
+            _TakeIn(card, parts, pace, lane).run(planned)
+        except (SourceGoneError, StoppedError) as error:
+            reason = error.message
+        finally:
+            lane.close()
     row = parts.catalogue.docking(docking.docking_id)
     outcome = accounting.close_books(
         row, was_interrupted=bool(reason), vault=parts.vault, catalogue=parts.catalogue, chronicle=parts.chronicle
     )
     is_done = outcome == "complete"
     words = reason or ("" if is_done else "not every file could be read whole")
-    work.show(BayState.DONE if is_done else BayState.ATTENTION, message=words)
+    pace.show(BayState.DONE if is_done else BayState.ATTENTION, message=words)
     return DockingResult(docking.docking_id, outcome, reason)
 
 
 class _TakeIn:
-    """One card on its way in."""
+    """One card on its way in: this thread copies, a second one proves and seals behind it."""
 
-    def __init__(self, card: DockedRecorder, parts: Parts, report: Report, planned: Sequence[PlannedFile]) -> None:
+    def __init__(self, card: DockedRecorder, parts: Parts, pace: Pace, lane: Lane) -> None:
         self._card = card
         self._docking = card.docking
         self._parts = parts
-        self._report = report
-        self._planned = planned
-        self._batch = _Batch()
-        self._files_done = 0
-        self._bytes_done = 0
-        self._bytes_total = sum(one.source.size_bytes for one in planned)
-        self._file: str | None = None
-        self._started = parts.clock.steady_seconds()
-
-    def run(self) -> None:
-        """Every entry in the order of the listing, sealed in batches."""
-        limits = self._parts.settings.copying
-        try:
-            for planned in self._planned:
-                self._parts.stop.check()
-                self._take(planned)
-                self._files_done += 1
-                if len(self._batch) >= limits.batch_files or self._batch.size_bytes >= limits.batch_bytes:
-                    self._seal_batch()
-        finally:
-            self._seal_batch()
-
-    def show(self, state: BayState, message: str = "") -> None:
-        """Tell the bay's live state."""
-        elapsed = max(self._parts.clock.steady_seconds() - self._started, 1e-6)
-        self._report(
-            Progress(
-                bay=self._docking.bay,
-                state=state,
-                recorder=self._docking.recorder.recorder_id,
-                docking_id=self._docking.docking_id,
-                file=self._file,
-                files_done=self._files_done,
-                files_total=len(self._planned),
-                bytes_done=self._bytes_done,
-                bytes_total=self._bytes_total,
-                bytes_per_second=self._bytes_done / elapsed,
-                message=message,
-            )
+        self._pace = pace
+        self._means = Means(card, parts.vault, lane, parts.clock, parts.stop, parts.settings.copying)
+        self._batch = Batch()
+        self._interrupted = interrupted(parts.vault)
+        self._finisher = Finisher(
+            card.docking, parts, self._behind, lambda acquired: pace.proved(acquired.size_bytes)
         )
+
+    def run(self, planned: Sequence[PlannedFile]) -> None:
+        """Every entry in the order of the listing; copies that the disk spoiled once more at the end.
+
+        Raises:
+            IntegrityError: the disk spoiled a copy twice.
+        """
+        try:
+            self._take_all(planned)
+        except (SourceGoneError, StoppedError):
+            # What was copied whole before is proved and sealed all the same.
+            self._finisher.put(self._batch)
+            self._finisher.close()
+            raise
+        self._finisher.put(self._batch)
+        self._finisher.close()
+        refused = self._finisher.refused
+        if refused:
+            self._batch = Batch()
+            self._finisher = Finisher(self._docking, self._parts, self._behind, lambda _: None)
+            self._take_all(refused)
+            self._finisher.put(self._batch)
+            self._finisher.close()
+            if self._finisher.refused:
+                raise IntegrityError(
+                    f"the disk gave back other bytes for {self._finisher.refused[0].source.path.text}, twice",
+                    "the station's disk or memory is failing; replace it before docking more recorders",
+                )
+
+    def _take_all(self, planned: Sequence[PlannedFile]) -> None:
+        limits = self._parts.settings.copying
+        for one in planned:
+            self._parts.stop.check()
+            self._take(one)
+            self._pace.file_done()
+            if len(self._batch) >= limits.batch_files or self._batch.size_bytes >= limits.batch_bytes:
+                self._finisher.put(self._batch)
+                self._batch = Batch()
 
     def _take(self, planned: PlannedFile) -> None:
         entry = planned.source
-        self._file = entry.path.text
+        self._pace.begin(entry.path.text)
         if entry.kind in (EntryKind.LINK, EntryKind.SPECIAL):
             code = "file.link" if entry.kind is EntryKind.LINK else "file.special"
             self._settle(planned, Fate.QUARANTINED, code, self._finding(code, planned, note=entry.note))
@@ -134,6 +128,9 @@ class _TakeIn:
             self._settle(planned, Fate.UNREADABLE, entry.note, self._finding("read.error", planned, note=entry.note))
         elif (rule := accounting.excluding_rule(entry, self._docking.inlet, self._parts.settings)) is not None:
             self._settle(planned, Fate.EXCLUDED, rule)
+        elif (known := known_as(planned, self._means, self._parts.catalogue)) is not None:
+            self._pace.advance(entry.size_bytes)
+            self._settle(planned, Fate.ALREADY_HELD, known.words, recording=known.recording_id)
         else:
             self._take_file(planned)
 
@@ -141,60 +138,42 @@ class _TakeIn:
         try:
             acquired = self._acquire_stable(planned)
         except SourceGoneError:
-            self._parts.vault.discard_staged(planned.recording_id)
             raise
         except SourceError as error:
-            self._parts.vault.discard_staged(planned.recording_id)
-            self._settle(
-                planned, Fate.UNREADABLE, error.message, self._finding("read.error", planned, error=error.message)
-            )
+            self._discard(planned)
+            found = self._finding("read.error", planned, error=error.message)
+            self._settle(planned, Fate.UNREADABLE, error.message, found)
             return
-        held = self._held_as(acquired)
-        if held is not None:
-            self._parts.vault.discard_staged(planned.recording_id)
-            self._settle(planned, Fate.ALREADY_HELD, "the same bytes", recording=held)
-            return
-        self.show(BayState.VERIFYING)
-        limits = self._parts.settings.copying
-        verified = verify(
-            acquired,
-            self._parts.vault,
-            clock=self._parts.clock,
-            block_bytes=limits.block_bytes,
-            stop=self._parts.stop,
-            on_bytes=lambda _: None,
-        )
-        self._parts.on_verified(verified)
-        self._batch.verified.append(verified)
+        self._batch.acquired.append(acquired)
 
     def _acquire_stable(self, planned: PlannedFile) -> Acquired:
         """Read a file; read it anew when it changed meanwhile. The last reading counts, with its instability."""
-        before = self._bytes_done
+        before = self._pace.bytes_done
         for _ in range(_READS_OF_A_CHANGING_FILE):
-            self._bytes_done = before
+            self._pace.back_to(before)
             acquired = self._acquire_with_room(planned)
             if not acquired.instability:
                 break
         return acquired
 
     def _acquire_with_room(self, planned: PlannedFile) -> Acquired:
-        before = self._bytes_done
+        before = self._pace.bytes_done
+        partial = self._interrupted.pop(source_key(self._card, planned), None)
+        if partial is not None:
+            adopt(self._parts.vault, partial, planned.recording_id)
+        tries = 0
 
         def attempt() -> Acquired:
-            self._bytes_done = before
-            # A half-written copy of the last attempt holds room and is worth nothing.
-            self._parts.vault.discard_staged(planned.recording_id)
+            nonlocal tries
+            tries += 1
+            self._pace.back_to(before)
+            if tries > 1:
+                # A half-written copy of the last attempt holds room and is worth nothing.
+                self._discard(planned)
+            is_resumed = partial is not None and tries == 1
             self._check_room(planned.source.size_bytes)
-            self.show(BayState.COPYING)
-            return acquire(
-                planned,
-                self._card,
-                self._parts.vault,
-                clock=self._parts.clock,
-                block_bytes=self._parts.settings.copying.block_bytes,
-                stop=self._parts.stop,
-                on_bytes=self._count,
-            )
+            self._pace.show(BayState.COPYING)
+            return acquire(planned, self._means, is_resumed=is_resumed, on_bytes=self._pace.advance)
 
         return self._with_room(attempt)
 
@@ -218,7 +197,7 @@ class _TakeIn:
             try:
                 return work()
             except StoreFullError as error:
-                self.show(BayState.ATTENTION, message=error.message)
+                self._pace.show(BayState.ATTENTION, message=error.message)
                 self._parts.stop.wait(_ROOM_CHECK_SECONDS)
                 if not needs_card and self._parts.stop.is_requested():
                     raise
@@ -226,25 +205,12 @@ class _TakeIn:
                 if needs_card and not self._card.still_there():
                     raise SourceGoneError("the recorder is gone") from error
 
-    def _count(self, size_bytes: int) -> None:
-        self._bytes_done += size_bytes
-        self.show(BayState.COPYING)
+    def _behind(self, work: Callable[[], None]) -> None:
+        self._with_room(work, needs_card=False)
 
-    def _held_as(self, acquired: Acquired) -> RecordingId | None:
-        """The recording of this recorder that these bytes are, if the vault still has them.
-
-        Empty files are told apart by their paths: that two files have no bytes does not make them one recording.
-        """
-        path = acquired.planned.source.path.text
-        for other in self._batch.verified:
-            if other.acquired.sha256 == acquired.sha256 and acquired.size_bytes > 0:
-                return other.acquired.planned.recording_id
-        held = self._parts.catalogue.held_recording(
-            self._docking.recorder.key, acquired.sha256, path if acquired.size_bytes == 0 else None
-        )
-        if held is None or standing_content(acquired.sha256, self._parts.vault, self._parts.catalogue) is None:
-            return None
-        return RecordingId(held)
+    def _discard(self, planned: PlannedFile) -> None:
+        self._parts.vault.discard_staged(planned.recording_id)
+        discard_journal(self._parts.vault, planned.recording_id)
 
     def _finding(self, code: str, planned: PlannedFile, **evidence: Any) -> Finding:
         return finding(code, file=planned.source.path.text, evidence=evidence)
@@ -261,25 +227,3 @@ class _TakeIn:
         self._batch.items.append(item)
         if found is not None:
             self._batch.acts.extend(accounting.noted(self._docking.docking_id, [found]))
-
-    def _seal_batch(self) -> None:
-        batch, self._batch = self._batch, _Batch()
-        if not len(batch):
-            return
-        settled = accounting.settled(self._docking.docking_id, batch.items)
-        sealed_at = to_text(self._parts.clock.now())
-
-        def attempt() -> None:
-            seal(
-                batch.verified,
-                self._docking,
-                vault=self._parts.vault,
-                catalogue=self._parts.catalogue,
-                chronicle=self._parts.chronicle,
-                station=self._parts.settings.station,
-                sealed_at=sealed_at,
-                version=self._parts.version,
-                also=(*settled, *batch.acts),
-            )
-
-        self._with_room(attempt, needs_card=False)

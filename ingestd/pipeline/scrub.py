@@ -10,7 +10,7 @@ from ingestd.core.manifest import sha256_of
 from ingestd.core.stop import Stop
 from ingestd.stores.ledger import read_entries
 from ingestd.stores.search import Catalogue, Row
-from ingestd.stores.transfer import read_back
+from ingestd.stores.transfer import let_go, read_back
 from ingestd.stores.vault import Vault
 
 
@@ -100,7 +100,7 @@ def _original_fault(vault: Vault, path: str, content: dict[str, Any], *, stop: S
     if not vault.path(path).is_file():
         return Fault("original", path, "is missing")
     try:
-        found = read_back(vault.path(path), block_bytes=block_bytes, stop=stop, on_bytes=lambda _: None)
+        found = read_back(vault.path(path), was_let_go=let_go(vault.path(path)), block_bytes=block_bytes, stop=stop)
     except StoreError as error:
         return Fault("original", path, error.message)
     if found.sha256 != content["sha256"]:

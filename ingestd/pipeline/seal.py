@@ -4,12 +4,12 @@ Order of the durable steps (docs/design/durability.md, "Sealing"): sidecar into 
 → ledger and catalogue → staging names removed. From the first step on, recovery rolls forward.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingestd.core.clock import to_text
 from ingestd.core.custody import Act
-from ingestd.core.findings import finding
+from ingestd.core.findings import Finding, finding
 from ingestd.core.ids import RecordingId
 from ingestd.core.manifest import sha256_of
 from ingestd.core.model import Docking, Verified
@@ -31,7 +31,13 @@ def birth_document(
     return {
         "format": BIRTH_FORMAT,
         "recording_id": acquired.planned.recording_id,
-        "content": {"sha256": acquired.sha256, "size_bytes": acquired.size_bytes, "path": content_path},
+        "content": {
+            "sha256": acquired.sha256,
+            "size_bytes": acquired.size_bytes,
+            "path": content_path,
+            "digests": dict(acquired.digests),
+            "unreadable": [list(span) for span in acquired.unreadable],
+        },
         "card": {
             "ordinal": source.ordinal,
             "path": source.path.text,
@@ -53,7 +59,13 @@ def birth_document(
             "folder": docking.folder,
         },
         "station": {"id": station.id, "name": station.name, "bureau": station.bureau},
-        "proof": {"algorithm": "sha256", "read_back": verified.read_back, "instability": acquired.instability},
+        "proof": {
+            "algorithm": "sha256",
+            "read_back": verified.read_back,
+            "second_reading": acquired.second_sha256,
+            "resumed_at": acquired.resumed_at,
+            "instability": acquired.instability,
+        },
         "profile_id": acquired.planned.profile_id,
         "sealed_at": sealed_at,
         "software": f"ingestd {version}",
@@ -85,12 +97,12 @@ def seal(
     Raises:
         StoreFullError, StoreError: what is not in the ledger yet will be rolled forward from staging.
     """
-    placed: dict[str, str] = {}
+    placed = standing_contents([one.acquired.sha256 for one in batch], vault, catalogue)
     documents = []
     for verified in batch:
         acquired = verified.acquired
         name = original_file_name(acquired.planned.source.path.name, acquired.planned.recording_id)
-        content_path = placed.get(acquired.sha256) or standing_content(acquired.sha256, vault, catalogue)
+        content_path = placed.get(acquired.sha256)
         if content_path is None:
             content_path = placed[acquired.sha256] = f"{docking.folder}/{name}"
         document = birth_document(
@@ -98,16 +110,17 @@ def seal(
         )
         vault.stage_sidecar(acquired.planned.recording_id, document)
         documents.append(document)
-    vault.sync_staging()
+    vault.sync_staging(*(vault.staged_sidecar(one.acquired.planned.recording_id) for one in batch))
     finish(documents, vault=vault, catalogue=catalogue, chronicle=chronicle, also=also)
 
 
-def standing_content(sha256: str, vault: Vault, catalogue: Catalogue) -> str | None:
-    """Where the vault holds these bytes; null when it does not, or when the file is gone or of another size."""
-    held = catalogue.held_content(sha256)
-    if held is None or not vault.has_file(held["vault_path"], held["size_bytes"]):
-        return None
-    return str(held["vault_path"])
+def standing_contents(digests: Sequence[str], vault: Vault, catalogue: Catalogue) -> dict[str, str]:
+    """Where the vault holds these bytes; without those whose file is gone or of another size."""
+    return {
+        row["sha256"]: row["vault_path"]
+        for row in catalogue.held_contents(digests)
+        if vault.has_file(row["vault_path"], row["size_bytes"])
+    }
 
 
 def finish(
@@ -120,6 +133,7 @@ def finish(
 ) -> None:
     """From staged sidecars to the ledger. Every step may be done again after a crash, with the same result."""
     manifests: dict[str, dict[str, Any]] = {}
+    standing = catalogue.which_stand([document["recording_id"] for document in documents])
     acts = []
     for document in documents:
         recording = RecordingId(document["recording_id"])
@@ -132,9 +146,8 @@ def finish(
         vault.publish_sidecar(recording, sidecar)
         digest = sha256_of(vault.read_bytes(sidecar))
         manifests.setdefault(folder, {}).update({content["path"]: content["sha256"], sidecar: digest})
-        if not catalogue.has_recording(recording):
-            if document["proof"]["instability"]:
-                acts.append(_changed_while_read(document))
+        if recording not in standing:
+            acts.extend(_doubt_acts(document))
             data = {
                 "docking_id": document["docking"]["docking_id"],
                 "sha256": content["sha256"],
@@ -151,15 +164,44 @@ def finish(
         vault.discard_staged(RecordingId(document["recording_id"]))
 
 
-def _changed_while_read(document: dict[str, Any]) -> Act:
-    """The finding on a file that was not the same before and after its reading.
+def doubts(name: str, *, content: Mapping[str, Any], second_reading: str | None, instability: str) -> list[Finding]:
+    """What must be said of a copy that is kept all the same, because it is what could be had.
 
-    Made from the sidecar and entered before the seal, so that neither a recovery nor a torn write can seal without it.
+    Args:
+        name: the path on the card.
+        content: `sha256`, `size_bytes` and `unreadable` as the birth sidecar has them.
+        second_reading: SHA-256 of a second reading, null where none was made.
+        instability: how the file changed while it was read; empty when it did not.
     """
-    found = finding(
-        "file.changed_while_read", file=document["card"]["path"], evidence={"words": document["proof"]["instability"]}
+    found = []
+    if content["unreadable"]:
+        lost = sum(end - start for start, end in content["unreadable"])
+        evidence = {"unreadable_bytes": lost, "of_bytes": content["size_bytes"], "filled_with": "zeros"}
+        found.append(finding("read.error", file=name, bytes=content["unreadable"], evidence=evidence))
+    if second_reading is not None and second_reading != content["sha256"]:
+        readings = {"first_reading": content["sha256"], "second_reading": second_reading}
+        found.append(finding("read.unstable", file=name, evidence=readings))
+    if instability:
+        found.append(finding("file.changed_while_read", file=name, evidence={"words": instability}))
+    return found
+
+
+def _doubt_acts(document: dict[str, Any]) -> list[Act]:
+    """The doubts about a recording.
+
+    Made from the sidecar and entered before the seal, so that neither a recovery nor a torn write can seal without
+    them.
+    """
+    proof = document["proof"]
+    found = doubts(
+        document["card"]["path"],
+        content=document["content"],
+        second_reading=proof["second_reading"],
+        instability=proof["instability"],
     )
+    if not found:
+        return []
     recording = document["recording_id"]
-    findings = [found.model_dump(mode="json") | {"recording_id": recording}]
+    findings = [one.model_dump(mode="json") | {"recording_id": recording} for one in found]
     data = {"docking_id": document["docking"]["docking_id"], "findings": findings}
-    return Act(act="finding.noted", subject=recording, data=data)
+    return [Act(act="finding.noted", subject=recording, data=data)]

@@ -17,7 +17,7 @@ from ingestd.core.errors import IntegrityError, StoreError
 from ingestd.stores import schema
 from ingestd.stores.database import open_for_writing, transaction
 from ingestd.stores.ledger import Ledger, read_entries
-from ingestd.stores.projection import apply
+from ingestd.stores.projection import apply_all
 from ingestd.stores.vault import Vault
 
 _APPLIED = "applied_seq"
@@ -97,8 +97,7 @@ class Chronicle:
                 self._project(connection, batch)
 
     def _project(self, connection: Connection, entries: list[Entry]) -> None:
-        for entry in entries:
-            apply(connection, self._vault, entry)
+        apply_all(connection, self._vault, entries)
         if entries:
             _set_applied(connection, entries[-1].seq)
 

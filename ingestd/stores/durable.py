@@ -4,13 +4,18 @@ Order and reason of the steps: docs/design/durability.md. A failed fsync is an e
 kernel may have dropped the dirty pages that it could not write.
 """
 
+import ctypes
 import errno
+import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ingestd.core.errors import StoreError, StoreFullError
+
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -29,6 +34,26 @@ def translated(what: str, path: Path | str) -> Iterator[None]:
             f"cannot {what} {path}: {error.strerror}",
             "check the disk, its mount options and the rights of the station's user",
         ) from error
+
+
+def sync_together(folder: Path) -> None:
+    """Make everything on the file system of a folder durable at once: for many small files far cheaper than each.
+
+    Linux reports a failed write-back here since 5.8; what was lost before that shows when the files are read back.
+    """
+    with translated("sync", folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if _libc().syncfs(ctypes.c_int(descriptor)) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+        finally:
+            os.close(descriptor)
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def sync_directory(path: Path) -> None:
@@ -54,6 +79,16 @@ def make_directory(path: Path) -> None:
         sync_directory(directory.parent)
 
 
+def sync_file(path: Path) -> None:
+    """Make the bytes of a file durable."""
+    with translated("sync", path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def create_exclusive(path: Path) -> int:
     """Open a new file for writing and reading back; the caller closes the descriptor.
 
@@ -64,6 +99,12 @@ def create_exclusive(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
 
 
+def open_to_go_on(path: Path) -> int:
+    """Open a staged file again, to write on behind what stands; the caller closes the descriptor."""
+    with translated("open", path):
+        return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
 def write_all(descriptor: int, data: bytes | memoryview, path: Path) -> None:
     """Write every byte at the descriptor's position."""
     view = memoryview(data)
@@ -72,19 +113,30 @@ def write_all(descriptor: int, data: bytes | memoryview, path: Path) -> None:
             view = view[os.write(descriptor, view) :]
 
 
-def write_staged(path: Path, data: bytes) -> None:
-    """A whole small file under a name that promises nothing yet: written, fsynced, read-only; directory not synced.
+def create_afresh(path: Path) -> int:
+    """As `create_exclusive`, but what an earlier crash left under this name, by which nothing was promised, goes."""
+    try:
+        return create_exclusive(path)
+    except StoreError as error:
+        if not isinstance(error.__cause__, FileExistsError):
+            raise
+    remove(path)
+    return create_exclusive(path)
 
-    A file left under this name by an earlier crash is replaced, because nothing was promised by it.
+
+def write_staged(path: Path, data: bytes, *, is_synced: bool = True) -> None:
+    """A whole small file under a name that promises nothing yet: written, read-only; directory not synced.
+
+    Args:
+        is_synced: fsync it; false where the caller syncs many at once before anything is promised.
     """
-    with translated("replace", path):
-        path.unlink(missing_ok=True)
-    descriptor = create_exclusive(path)
+    descriptor = create_afresh(path)
     try:
         write_all(descriptor, data, path)
         with translated("sync", path):
             os.fchmod(descriptor, 0o440)
-            os.fsync(descriptor)
+            if is_synced:
+                os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -113,6 +165,25 @@ def publish(staged: Path, final: Path) -> None:
             f"the file system of {final.parent} has no hard links",
             "put state_dir on ext4, XFS or Btrfs; exFAT and FAT cannot hold a vault",
         ) from error
+
+
+def move_new(staged: Path, final: Path) -> None:
+    """Move a complete, fsynced file to its final name, never over another file; directories not synced.
+
+    For what leaves another trace in staging; else `publish`.
+
+    Raises:
+        StoreError: another file stands at the final name.
+    """
+    with translated("publish", final):
+        if _libc().renameat2(_AT_FDCWD, os.fsencode(staged), _AT_FDCWD, os.fsencode(final), _RENAME_NOREPLACE) == 0:
+            return
+        number = ctypes.get_errno()
+        if number not in (errno.EINVAL, errno.EEXIST):
+            raise OSError(number, os.strerror(number))
+    # Something stands there, or the file system cannot refuse to overwrite: the link tells and refuses.
+    publish(staged, final)
+    remove(staged)
 
 
 def unfinished(final: Path) -> Path:

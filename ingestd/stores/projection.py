@@ -4,10 +4,12 @@ Every function is idempotent only together with `meta.applied_seq`: `chronicle` 
 order, inside one transaction with that number.
 """
 
-from collections.abc import Callable, Mapping
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ingestd.core.custody import Entry
@@ -21,23 +23,30 @@ from ingestd.stores.vault import Vault
 Document = dict[str, Any]
 
 
-def apply(connection: Connection, vault: Vault, entry: Entry) -> None:
-    """Let one entry show in the catalogue.
+def apply_all(connection: Connection, vault: Vault, entries: Sequence[Entry]) -> None:
+    """Let entries show in the catalogue, in order; seals that follow each other go in together.
 
     Raises:
-        IntegrityError: the entry refers to a document of the vault that is not the one it was written for, or asks
+        IntegrityError: an entry refers to a document of the vault that is not the one it was written for, or asks
             for a move that the lifecycle does not allow.
     """
-    project = _PROJECTIONS.get(entry.act)
-    if project is not None:
-        project(connection, vault, entry)
+    for act, group in itertools.groupby(entries, key=lambda entry: entry.act):
+        if act == "recording.sealed":
+            _recordings_sealed(connection, vault, list(group))
+            continue
+        project = _PROJECTIONS.get(act)
+        if project is not None:
+            for entry in group:
+                project(connection, vault, entry)
 
 
 def read_sealed_document(vault: Vault, path: str, digest: str) -> Document:
     """A document of the vault, checked against the digest that the ledger holds of it."""
-    if sha256_of(vault.read_bytes(path)) != digest:
+    data = vault.read_bytes(path)
+    if sha256_of(data) != digest:
         raise IntegrityError(f"{path} is not the document that the ledger names", "restore it from a backup or replica")
-    return vault.read_json(path)
+    document: Document = json.loads(data)
+    return document
 
 
 def _docking_listed(connection: Connection, vault: Vault, entry: Entry) -> None:
@@ -68,57 +77,71 @@ def _docking_listed(connection: Connection, vault: Vault, entry: Entry) -> None:
         connection.execute(insert(schema.sightings), rows)
 
 
-def _recording_sealed(connection: Connection, vault: Vault, entry: Entry) -> None:
-    birth = read_sealed_document(vault, entry.data["sidecar"], entry.data["sidecar_sha256"])
-    content = birth["content"]
-    held = {"sha256": content["sha256"], "size_bytes": content["size_bytes"], "vault_path": content["path"]}
-    connection.execute(
-        upsert(schema.contents)
-        .values(**held, sealed_at=birth["sealed_at"])
-        .on_conflict_do_update(index_elements=["sha256"], set_={"vault_path": content["path"]})
-    )
-    connection.execute(
-        insert(schema.recordings).values(
-            recording_id=entry.subject,
-            sha256=content["sha256"],
-            size_bytes=content["size_bytes"],
-            docking_id=birth["docking"]["docking_id"],
-            recorder_id=birth["recorder"]["recorder_id"],
-            recorder_key=birth["recorder"]["key"],
-            card_path=birth["card"]["path"],
-            modified_ns=birth["card"]["modified_ns"],
-            profile_id=birth["profile_id"],
-            sidecar_path=entry.data["sidecar"],
-            sealed_at=birth["sealed_at"],
-            state=State.SEALED,
+def _recordings_sealed(connection: Connection, vault: Vault, entries: Sequence[Entry]) -> None:
+    contents, recordings, fates = [], [], []
+    for entry in entries:
+        birth = read_sealed_document(vault, entry.data["sidecar"], entry.data["sidecar_sha256"])
+        content, docking = birth["content"], birth["docking"]["docking_id"]
+        held = {"sha256": content["sha256"], "size_bytes": content["size_bytes"], "vault_path": content["path"]}
+        contents.append(held | {"sealed_at": birth["sealed_at"]})
+        recordings.append(
+            {
+                "recording_id": entry.subject,
+                "sha256": content["sha256"],
+                "size_bytes": content["size_bytes"],
+                "docking_id": docking,
+                "recorder_id": birth["recorder"]["recorder_id"],
+                "recorder_key": birth["recorder"]["key"],
+                "card_path": birth["card"]["path"],
+                "modified_ns": birth["card"]["modified_ns"],
+                "profile_id": birth["profile_id"],
+                "sidecar_path": entry.data["sidecar"],
+                "sealed_at": birth["sealed_at"],
+                "state": State.SEALED,
+            }
         )
+        fate = Fate.PARTIAL if content["unreadable"] else Fate.COPIED
+        fates.append(
+            {
+                "of_docking": docking,
+                "of_ordinal": birth["card"]["ordinal"],
+                "fate": fate,
+                "reason": None,
+                "recording_id": entry.subject,
+            }
+        )
+    statement = upsert(schema.contents)
+    statement = statement.on_conflict_do_update(
+        index_elements=["sha256"], set_={"vault_path": statement.excluded.vault_path}
     )
-    _settle(connection, birth["docking"]["docking_id"], birth["card"]["ordinal"], Fate.COPIED, None, entry.subject)
+    connection.execute(statement, contents)
+    connection.execute(insert(schema.recordings), recordings)
+    _settle(connection, fates)
 
 
 def _sightings_settled(connection: Connection, _: Vault, entry: Entry) -> None:
-    for item in entry.data["items"]:
-        _settle(
-            connection,
-            str(entry.subject),
-            item["ordinal"],
-            Fate(item["fate"]),
-            item.get("reason"),
-            item.get("recording_id"),
-        )
-
-
-def _settle(
-    connection: Connection, docking: str, ordinal: int, fate: Fate, reason: str | None, recording: str | None
-) -> None:
-    table = schema.sightings
-    settled = connection.execute(
-        update(table)
-        .where(table.c.docking_id == docking, table.c.ordinal == ordinal)
-        .values(fate=fate, reason=reason, recording_id=recording)
+    _settle(
+        connection,
+        [
+            {
+                "of_docking": entry.subject,
+                "of_ordinal": item["ordinal"],
+                "fate": Fate(item["fate"]),
+                "reason": item.get("reason"),
+                "recording_id": item.get("recording_id"),
+            }
+            for item in entry.data["items"]
+        ],
     )
-    if settled.rowcount != 1:
-        raise IntegrityError(f"no entry {ordinal} was listed at docking {docking}")
+
+
+def _settle(connection: Connection, fates: Sequence[Document]) -> None:
+    table = schema.sightings
+    place = (table.c.docking_id == bindparam("of_docking")) & (table.c.ordinal == bindparam("of_ordinal"))
+    settled = connection.execute(update(table).where(place), fates)
+    if settled.rowcount != len(fates):
+        places = {(one["of_docking"], one["of_ordinal"]) for one in fates}
+        raise IntegrityError(f"an entry was settled that no docking listed, among {sorted(places)[:3]}")
 
 
 def _docking_closed(connection: Connection, _: Vault, entry: Entry) -> None:
@@ -273,7 +296,6 @@ _PROJECTIONS: Mapping[str, Callable[[Connection, Vault, Entry], None]] = {
     "docking.listed": _docking_listed,
     "docking.settled": _sightings_settled,
     "docking.closed": _docking_closed,
-    "recording.sealed": _recording_sealed,
     "recording.analysed": _recording_analysed,
     "recording.tagged": _recording_tagged,
     "recording.catalogued": _recording_catalogued,

@@ -14,6 +14,8 @@ from ingestd.stores.database import translated
 
 Row = dict[str, Any]
 
+_MOST_VALUES = 500
+
 _recordings, _contents, _findings = schema.recordings, schema.contents, schema.findings
 _dockings, _sightings, _derived = schema.dockings, schema.sightings, schema.derived
 
@@ -139,24 +141,50 @@ class Catalogue:
 
     # What the pipeline asks
 
-    def held_content(self, sha256: str) -> Row | None:
-        """The content of these bytes, if any recorder ever gave it."""
-        rows = self._rows(select(_contents).where(_contents.c.sha256 == sha256))
-        return rows[0] if rows else None
+    def held_contents(self, digests: Sequence[str]) -> list[Row]:
+        """The contents of these bytes that any recorder ever gave."""
+        return self._in_parts(select(_contents), _contents.c.sha256, digests)
 
-    def held_recording(self, recorder_key: str, sha256: str, card_path: str | None) -> str | None:
-        """The recording of this recorder that holds these bytes; with `card_path`, only if from that very path."""
-        query = select(_recordings.c.recording_id).where(
-            _recordings.c.recorder_key == recorder_key, _recordings.c.sha256 == sha256
+    def held_recordings(self, recorder_key: str, digests: Sequence[str]) -> list[Row]:
+        """The recordings of this recorder that hold these bytes, oldest first: id, digest, card path."""
+        query = (
+            select(_recordings.c.recording_id, _recordings.c.sha256, _recordings.c.card_path)
+            .where(_recordings.c.recorder_key == recorder_key)
+            .order_by(_recordings.c.recording_id)
         )
-        if card_path is not None:
-            query = query.where(_recordings.c.card_path == card_path)
-        rows = self._rows(query.order_by(_recordings.c.recording_id).limit(1))
-        return str(rows[0]["recording_id"]) if rows else None
+        return self._in_parts(query, _recordings.c.sha256, digests)
+
+    def which_stand(self, recordings: Sequence[str]) -> set[str]:
+        """Those of these recordings that are sealed."""
+        rows = self._in_parts(select(_recordings.c.recording_id), _recordings.c.recording_id, recordings)
+        return {row["recording_id"] for row in rows}
 
     def has_recording(self, recording: str) -> bool:
         """Whether this recording is sealed."""
         return bool(self._rows(select(_recordings.c.state).where(_recordings.c.recording_id == recording)))
+
+    def earlier_sighting(
+        self, recorder_key: str, *, card_path: str, raw_b64: str | None, size_bytes: int, modified_ns: int
+    ) -> Row | None:
+        """The latest sighting of this very file of this recorder that was read in full and secured."""
+        query = (
+            select(_sightings.c.docking_id, _sightings.c.recording_id, _contents.c.vault_path)
+            .join(_dockings, _dockings.c.docking_id == _sightings.c.docking_id)
+            .join(_recordings, _recordings.c.recording_id == _sightings.c.recording_id)
+            .join(_contents, _contents.c.sha256 == _recordings.c.sha256)
+            .where(
+                _dockings.c.recorder_key == recorder_key,
+                _sightings.c.card_path == card_path,
+                _sightings.c.raw_b64.is_not_distinct_from(raw_b64),
+                _sightings.c.size_bytes == size_bytes,
+                _sightings.c.modified_ns == modified_ns,
+                _sightings.c.fate == Fate.COPIED,
+            )
+            .order_by(_sightings.c.docking_id.desc())
+            .limit(1)
+        )
+        rows = self._rows(query)
+        return rows[0] if rows else None
 
     def due_after(self, state: State, *, limit: int, docking: str | None = None) -> list[Row]:
         """Recordings that wait for the stage behind `state`, oldest first, with their content's place."""
@@ -302,6 +330,13 @@ class Catalogue:
                 .where(_sightings.c.fate == Fate.PENDING, ~_secured_later())
             ).scalar()
         return {"undescribed": undescribed, "pending": pending}
+
+    def _in_parts(self, query: Any, column: ColumnElement[Any], values: Sequence[str]) -> list[Row]:
+        """Rows whose column is one of the values, asked for in parts that the database takes as one question."""
+        rows: list[Row] = []
+        for start in range(0, len(values), _MOST_VALUES):
+            rows.extend(self._rows(query.where(column.in_(values[start : start + _MOST_VALUES]))))
+        return rows
 
     def _rows(self, query: Any) -> list[Row]:
         with translated(), self._engine.connect() as connection:

@@ -1,27 +1,24 @@
-"""Moving bytes: from a recorder into staging with their hash, and back from the medium to prove them."""
+"""Proof of a copy: bytes read back from the medium itself, and the check that it was the medium."""
 
+import contextlib
 import ctypes
+import fcntl
 import functools
 import hashlib
 import mmap
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ingestd.core.errors import SourceError
 from ingestd.core.ids import Sha256
 from ingestd.core.stop import Stop
-from ingestd.stores.durable import translated, write_all
+from ingestd.stores.durable import translated
 
 _MINCORE_WINDOW_BYTES = 1024 * 1024 * 1024
-
-
-class Copied(NamedTuple):
-    """What went over: SHA-256 of the bytes as the source gave them, and how many."""
-
-    sha256: Sha256
-    size_bytes: int
+_AHEAD_BYTES = 4 * 1024 * 1024
+_SMALL_BYTES = 64 * 1024
 
 
 class ReadBack(NamedTuple):
@@ -31,77 +28,117 @@ class ReadBack(NamedTuple):
     source: str
 
 
-def copy_hashed(
-    source: int,
-    target: int,
-    target_path: Path,
-    *,
-    limit_bytes: int,
-    block_bytes: int,
-    stop: Stop,
-    on_bytes: Callable[[int], None],
-) -> Copied:
-    """Copy a descriptor to its end into another one, hashing on the way; durable when this returns.
+def let_go(path: Path) -> bool:
+    """Drop a synced file from the page cache and have the medium asked for it ahead; whether the cache let go.
+
+    Called for every file of a batch before the first is read back, so that the medium works while others are hashed.
 
     Args:
         limit_bytes: what the source held when it was opened. The copy ends with the block that passes it, because a
             file that grows as fast as it is read has no end.
 
     Raises:
-        SourceError: the source refused a read; the message names the offset.
-        StoreFullError, StoreError: the target refused a write or the fsync.
-        StoppedError: asked to stop between two blocks.
+        StoreError: the file cannot be opened.
     """
-    digest = hashlib.sha256()
-    buffer = bytearray(block_bytes)
-    view = memoryview(buffer)
-    size_bytes = 0
-    os.posix_fadvise(source, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    while size_bytes <= limit_bytes:
-        stop.check()
-        try:
-            count = os.readv(source, [view])
-        except OSError as error:
-            raise SourceError(f"reading failed at byte {size_bytes}: {error.strerror}") from error
-        if count == 0:
-            break
-        digest.update(view[:count])
-        write_all(target, view[:count], target_path)
-        size_bytes += count
-        on_bytes(count)
-    with translated("sync", target_path):
-        os.fsync(target)
-    return Copied(Sha256(digest.hexdigest()), size_bytes)
+    with translated("read back", path), _opened(path, 0) as descriptor:
+        size_bytes = os.fstat(descriptor).st_size
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        is_dropped = not is_cached(descriptor, size_bytes)
+        os.posix_fadvise(descriptor, 0, min(size_bytes, _AHEAD_BYTES), os.POSIX_FADV_WILLNEED)
+    return is_dropped
 
 
-def read_back(path: Path, *, block_bytes: int, stop: Stop, on_bytes: Callable[[int], None]) -> ReadBack:
-    """Hash a synced file as its medium holds it: the page cache is dropped first and asked whether it let go.
+def read_back(
+    path: Path, *, was_let_go: bool, block_bytes: int, stop: Stop, on_bytes: Callable[[int], None] = lambda _: None
+) -> ReadBack:
+    """Hash a synced file as its medium holds it.
+
+    Args:
+        was_let_go: what `let_go` said. Where the cache did not let go, the file is read around it (O_DIRECT); where
+            that is refused as well, the answer says `cache`.
 
     Raises:
         StoreError: the medium refused a read.
         StoppedError: asked to stop between two blocks.
     """
     digest = hashlib.sha256()
-    view = memoryview(bytearray(block_bytes))
-    with translated("read back", path):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        size_bytes = os.fstat(descriptor).st_size
+    if not was_let_go:
+        with contextlib.suppress(OSError), _opened(path, os.O_DIRECT) as direct:
+            around = hashlib.sha256()
+            _hash_all(direct, around, block_bytes, stop, on_bytes)
+            return ReadBack(Sha256(around.hexdigest()), "medium")
+    with translated("read back", path), _opened(path, 0) as descriptor:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        _hash_all(descriptor, digest, block_bytes, stop, on_bytes)
+        # Originals are read again by nobody soon; their pages would push out what is.
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        source = "cache" if _is_cached(descriptor, size_bytes) else "medium"
-        while True:
+    return ReadBack(Sha256(digest.hexdigest()), "medium" if was_let_go else "cache")
+
+
+def hash_prefix(path: Path, length: int, update: Callable[[memoryview], None], *, block_bytes: int, stop: Stop) -> None:
+    """Give the first bytes of a file to a function, block by block, from the medium where the cache lets go."""
+    with translated("read back", path), _opened(path, 0) as descriptor:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        view = memoryview(bytearray(block_bytes))
+        offset = 0
+        while offset < length:
             stop.check()
-            with translated("read back", path):
-                count = os.readv(descriptor, [view])
+            count = os.preadv(descriptor, [view[: min(block_bytes, length - offset)]], offset)
             if count == 0:
-                return ReadBack(Sha256(digest.hexdigest()), source)
-            digest.update(view[:count])
-            on_bytes(count)
+                return
+            update(view[:count])
+            offset += count
+
+
+def hash_open_file(descriptor: int, *, block_bytes: int, stop: Stop) -> Sha256:
+    """Hash a file of a recorder once more, with its pages dropped first so that the card is asked again.
+
+    Raises:
+        SourceError: it cannot be read again.
+    """
+    digest = hashlib.sha256()
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    try:
+        _hash_all(descriptor, digest, block_bytes, stop, lambda _: None)
+    except OSError as error:
+        raise SourceError(f"the second reading failed: {error.strerror}") from error
+    return Sha256(digest.hexdigest())
+
+
+@contextlib.contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
-def _is_cached(descriptor: int, size_bytes: int) -> bool:
+def _hash_all(descriptor: int, digest: Any, block_bytes: int, stop: Stop, on_bytes: Callable[[int], None]) -> None:
+    size_bytes = os.fstat(descriptor).st_size
+    if size_bytes < _SMALL_BYTES and not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT:
+        data = os.pread(descriptor, _SMALL_BYTES, 0)
+        digest.update(data)
+        on_bytes(len(data))
+        return
+    # Anonymous memory is page-aligned, as O_DIRECT demands.
+    with mmap.mmap(-1, block_bytes) as block, memoryview(block) as view:
+        offset = 0
+        while True:
+            stop.check()
+            count = os.preadv(descriptor, [view], offset)
+            if count == 0:
+                return
+            with view[:count] as filled:
+                digest.update(filled)
+            offset += count
+            on_bytes(count)
+            if count < block_bytes:
+                # The end; O_DIRECT would refuse to be asked at an odd offset.
+                return
+
+
+def is_cached(descriptor: int, size_bytes: int) -> bool:
     """Whether any page of a file would be served from memory, by mincore(2), which itself reads nothing.
 
     A read with RWF_NOWAIT cannot be used to ask: it starts read-ahead, and the next question finds its pages.

@@ -21,11 +21,14 @@ from ingestd.core.ids import DockingId, RecordingId, Sha256
 from ingestd.core.manifest import canonical_json, manifest_line
 from ingestd.stores.durable import (
     append_line,
-    create_exclusive,
+    create_afresh,
     make_directory,
+    move_new,
     publish,
     remove,
     sync_directory,
+    sync_file,
+    sync_together,
     translated,
     unfinished,
     write_new,
@@ -132,19 +135,17 @@ class Vault:
 
     def create_staged(self, recording: RecordingId) -> int:
         """A fresh staging file, open for writing; leftovers of the same recording are replaced."""
-        path = self.staged_original(recording)
-        remove(path)
-        return create_exclusive(path)
+        return create_afresh(self.staged_original(recording))
 
     def stage_sidecar(self, recording: RecordingId, document: dict[str, Any]) -> bytes:
-        """Write the birth sidecar into staging (directory not synced yet) and return its bytes.
+        """Write the birth sidecar into staging (neither it nor the directory synced yet) and return its bytes.
 
         The same sidecar staged by an earlier try stays the file it is: it may have its final name already.
         """
         data = canonical_json(document) + b"\n"
         path = self.staged_sidecar(recording)
         if not (path.is_file() and path.read_bytes() == data):
-            write_staged(path, data)
+            write_staged(path, data, is_synced=False)
         return data
 
     def staged_opening(self, docking: DockingId) -> Path:
@@ -160,8 +161,13 @@ class Vault:
         """Forget it: the books are open."""
         remove(self.staged_opening(docking))
 
-    def sync_staging(self) -> None:
-        """Make staged names durable."""
+    def sync_staging(self, *names: Path) -> None:
+        """Make staged files and their names durable: one by itself, many with one call for the whole file system."""
+        if len(names) > 1:
+            sync_together(self.staging_folder)
+            return
+        for name in names:
+            sync_file(name)
         sync_directory(self.staging_folder)
 
     def discard_staged(self, recording: RecordingId) -> None:
@@ -178,12 +184,17 @@ class Vault:
     def publish_original(self, recording: RecordingId, relative: str) -> None:
         """Give staged bytes their place, read-only; directory not synced yet."""
         staged, final = self.staged_original(recording), self.path(relative)
-        if staged.exists():
+        try:
             with translated("protect", staged):
                 staged.chmod(0o440)
-            publish(staged, final)
-        elif not final.exists():
-            raise StoreError(f"neither staged nor standing: {relative}")
+        except StoreError as error:
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            if not final.exists():
+                raise StoreError(f"neither staged nor standing: {relative}") from error
+            # Published before a crash; its sidecar in staging is the trace.
+            return
+        move_new(staged, final)
 
     def publish_sidecar(self, recording: RecordingId, relative: str) -> None:
         """Give a staged birth sidecar its place; directory not synced yet."""

@@ -21,8 +21,8 @@ from typing import Any, Self
 from tests.support.station import PROJECT, Station
 
 DURABLE_CALLS = (
-    "posix.fsync", "posix.link", "posix.unlink", "posix.write", "posix.ftruncate", "posix.rename", "posix.replace",
-    "posix.mkdir", "posix.chmod", "posix.fchmod", "Connection.commit",
+    "posix.fsync", "posix.link", "posix.unlink", "posix.write", "posix.pwrite", "posix.ftruncate", "posix.rename",
+    "posix.replace", "posix.mkdir", "posix.chmod", "posix.fchmod", "Connection.commit",
 )  # fmt: skip
 """Every call by which the program changes what a disk holds, but for the opening of files."""
 

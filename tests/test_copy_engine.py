@@ -1,0 +1,178 @@
+"""The verified copy: what overlaps stays in order, what was interrupted goes on, what is broken is said."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestd.core.lifecycle import BayState
+from ingestd.core.model import Progress
+from ingestd.core.stop import Stop
+from ingestd.stores.buffers import BufferPool
+from ingestd.stores.engine import Lane
+from tests.support.faults import fault_library, faulty_environment
+from tests.support.station import Station, build_station, faults_of, write_card
+
+MIB = 1024 * 1024
+LONG = "DCIM/0000007_00001220261121083000_0001.mp4"
+SHORT = "DCIM/0000007_00001220261121083500_0002.mp4"
+
+
+@pytest.fixture
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fault_library(tmp_path_factory.getbasetemp())
+
+
+class Descriptor:
+    """A plain file as a source of blocks."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def read_into(self, view: memoryview, offset: int) -> int:
+        return os.preadv(self.descriptor, [view], offset)
+
+
+@pytest.mark.parametrize("size_bytes", [0, 1, MIB - 1, MIB, MIB + 1, 9 * MIB + 7])
+def test_any_length_comes_over_whole_with_all_its_hashes(tmp_path: Path, size_bytes: int) -> None:
+    data = os.urandom(size_bytes)
+    (tmp_path / "source").write_bytes(data)
+    marks: dict[int, str] = {}
+    with BufferPool(MIB, 4, 2).lane() as buffers:
+        lane = Lane("test", buffers, ("sm3",), Stop())
+        source = os.open(tmp_path / "source", os.O_RDONLY)
+        target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
+        copied = lane.copy(
+            Descriptor(source),
+            target,
+            tmp_path / "target",
+            expected_bytes=size_bytes,
+            on_bytes=lambda _: None,
+            on_mark=marks.__setitem__,
+        )
+        lane.close()
+        os.close(source)
+        os.close(target)
+    assert (tmp_path / "target").read_bytes() == data
+    assert (copied.sha256, copied.size_bytes) == (hashlib.sha256(data).hexdigest(), size_bytes)
+    assert copied.digests == {"sm3": hashlib.new("sm3", data).hexdigest()}
+    assert marks == {at: hashlib.sha256(data[:at]).hexdigest() for at in range(4 * MIB, size_bytes, 4 * MIB)}
+
+
+def births(station: Station) -> dict[str, dict[str, Any]]:
+    return {
+        document["card"]["path"]: document
+        for document in (json.loads(path.read_bytes()) for path in station.vault.root.glob("originals/**/*.birth.json"))
+    }
+
+
+def stopped_midway(station: Station, card: Path, after_bytes: int) -> None:
+    stop = Stop()
+
+    def report(progress: Progress) -> None:
+        if progress.state == BayState.COPYING and progress.bytes_done > after_bytes:
+            stop.request()
+
+    assert station.ingest(card, report=report, stop=stop).outcome == "interrupted"
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path) -> tuple[Station, Path, bytes]:
+    """A station that was stopped in the middle of a file of 24 MiB, and its card."""
+    station = build_station(tmp_path / "station")
+    data = os.urandom(24 * MIB)
+    card = write_card(tmp_path / "card", {LONG: data})
+    stopped_midway(station, card, 13 * MIB)
+    assert len(list(station.vault.staging_folder.glob("*.resume"))) == 1
+    return station, card, data
+
+
+def test_an_interrupted_file_goes_on_from_its_last_proven_mark(interrupted: tuple[Station, Path, bytes]) -> None:
+    station, card, data = interrupted
+    assert station.ingest(card, is_described=True).outcome == "complete"
+    birth = births(station)[LONG]
+    assert birth["proof"]["resumed_at"] in (8 * MIB, 12 * MIB, 16 * MIB)
+    assert birth["content"]["sha256"] == hashlib.sha256(data).hexdigest()
+    assert faults_of(station, card) == []
+
+
+def test_staged_bytes_that_the_disk_spoiled_are_not_built_on(interrupted: tuple[Station, Path, bytes]) -> None:
+    station, card, data = interrupted
+    (staged,) = station.vault.staging_folder.glob("*.part")
+    with staged.open("r+b") as file:
+        file.seek(5 * MIB)
+        file.write(b"spoiled")
+    assert station.ingest(card, is_described=True).outcome == "complete"
+    birth = births(station)[LONG]
+    assert birth["proof"]["resumed_at"] == 4 * MIB
+    assert birth["content"]["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+def test_a_file_that_changed_meanwhile_is_a_new_file(interrupted: tuple[Station, Path, bytes]) -> None:
+    station, card, data = interrupted
+    times = (card / LONG).stat()
+    other = b"changed" + data[7:]
+    (card / LONG).write_bytes(other)
+    os.utime(card / LONG, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert station.ingest(card, is_described=True).outcome == "complete"
+    birth = births(station)[LONG]
+    assert (birth["proof"]["resumed_at"], birth["content"]["sha256"]) == (0, hashlib.sha256(other).hexdigest())
+    assert faults_of(station, card) == []
+
+
+def ingest_with(station: Station, card: Path, environment: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    command = [sys.executable, "-m", "ingestd", "ingest", str(card), "--json", "--config", str(station.config_file)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, json.loads(done.stdout) if done.stdout.startswith("{") else {"stderr": done.stderr}
+
+
+def test_bad_places_are_read_around_mapped_and_said(tmp_path: Path, library: Path) -> None:
+    station = build_station(tmp_path / "station", copy__retries=0)
+    data = os.urandom(3 * MIB)
+    card = write_card(tmp_path / "card", {LONG: data, SHORT: b"whole"})
+    bad = (MIB + 5000, MIB + 70_000)
+    status, document = ingest_with(
+        station, card, faulty_environment(library, path=LONG[-12:], read=f"{bad[0]}-{bad[1]}")
+    )
+    assert (status, document["outcome"]) == (7, "incomplete")
+    assert {one["card_path"]: one["fate"] for one in document["entries"]} == {LONG: "partial", SHORT: "copied"}
+    (found,) = [one for one in document["findings"] if one["code"] == "read.error"]
+    ((start, end),) = found["bytes"]
+    assert start <= bad[0] and bad[1] <= end and end - start < bad[1] - bad[0] + 2 * 4096
+    content = births(station)[LONG]["content"]
+    held = (station.vault.root / content["path"]).read_bytes()
+    assert held == data[:start] + bytes(end - start) + data[end:]
+    assert content["unreadable"] == [[start, end]]
+
+
+def test_a_block_that_comes_on_a_later_try_is_whole(tmp_path: Path, library: Path) -> None:
+    station = build_station(tmp_path / "station")
+    card = write_card(tmp_path / "card", {LONG: os.urandom(2 * MIB)})
+    environment = faulty_environment(library, path=LONG[-12:], read="0-100", times="2")
+    status, document = ingest_with(station, card, environment)
+    assert (status, document["outcome"]) == (0, "complete")
+    assert [one["code"] for one in document["findings"]] == ["file.unknown_type"]
+
+
+def test_a_copy_that_the_disk_spoils_is_refused(tmp_path: Path, library: Path) -> None:
+    station = build_station(tmp_path / "station")
+    card = write_card(tmp_path / "card", {LONG: os.urandom(2 * MIB)})
+    status, document = ingest_with(station, card, faulty_environment(library, path=".part", spoil="1000000"))
+    assert status != 0
+    assert "gave back other bytes" in document["stderr"]
+    assert births(station) == {}
+    assert station.ingest(card, is_described=True).outcome == "complete"
+    assert faults_of(station, card) == []
+
+
+def test_a_second_reading_of_the_recorder_is_written_down(tmp_path: Path) -> None:
+    station = build_station(tmp_path / "station", copy__read_source_twice=True)
+    card = write_card(tmp_path / "card", {LONG: b"steady"})
+    assert station.ingest(card).outcome == "complete"
+    assert births(station)[LONG]["proof"]["second_reading"] == hashlib.sha256(b"steady").hexdigest()
