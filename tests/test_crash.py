@@ -21,8 +21,8 @@ from tests.support.clips import write_clip
 from tests.support.killed_at import DURABLE_CALLS, Killer
 from tests.support.station import Station, build_station, faults_of, write_card
 
-IS_FULL = bool(os.environ.get("INGESTD_FULL"))
-PARTS = 8 if IS_FULL else 3
+IS_WHOLE_SWEEP = bool(os.environ.get("INGESTD_SWEEP"))
+PARTS = 8 if IS_WHOLE_SWEEP else 3
 """Tests that share one sweep, so that they may run side by side."""
 
 VARIANTS: Mapping[str, dict[str, object]] = {"one batch": {}, "batches of two": {"copy__batch_files": 2}}
@@ -146,7 +146,7 @@ def points_of(events: Sequence[str], part: int, *, first: int, step: int) -> lis
     What a disk holds before a call is what it held behind the call before it, so "before" says it all, but for the end.
     """
     wanted = [Point(number, words) for number, words in enumerate(events) if words.startswith("before")]
-    if not IS_FULL:
+    if not IS_WHOLE_SWEEP:
         places = {point.words: point for point in reversed(wanted)}
         wanted = sorted(places.values())[first::step]
     return [*wanted, Point(len(events) - 1, events[-1])][part::PARTS]
@@ -263,7 +263,7 @@ def test_killed_in_the_middle_of_making_the_schema_the_next_start_makes_it(
     counted = killer.run(build_station(tmp_path / "counted"), "ingest", card, watched=statements).events
     schema = [words for words in counted if "upgrade" in words]
     wrong: dict[Point, list[str]] = {}
-    for number in range(0, len(schema), 1 if IS_FULL else len(schema) // 3):
+    for number in range(0, len(schema), 1 if IS_WHOLE_SWEEP else len(schema) // 3):
         station = build_station(tmp_path / str(number))
         assert killer.run(station, "ingest", card, watched=statements, kill_at=number).was_killed
         if faults := faults_after(station, killer, card):

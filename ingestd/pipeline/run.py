@@ -76,9 +76,7 @@ class _TakeIn:
         self._means = Means(card, parts.vault, lane, parts.clock, parts.stop, parts.settings.copying)
         self._batch = Batch()
         self._interrupted = interrupted(parts.vault)
-        self._finisher = Finisher(
-            card.docking, parts, self._behind, lambda acquired: pace.proved(acquired.size_bytes)
-        )
+        self._finisher = Finisher(card.docking, parts, self._behind, lambda acquired: pace.proved(acquired.size_bytes))
 
     def run(self, planned: Sequence[PlannedFile]) -> None:
         """Every entry in the order of the listing; copies that the disk spoiled once more at the end.
