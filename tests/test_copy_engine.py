@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ingestd.core.lifecycle import BayState
+from ingestd.cli.summary import FATE_WORDS
+from ingestd.core.lifecycle import BayState, Fate
 from ingestd.core.model import Progress
 from ingestd.core.stop import Stop
 from ingestd.stores.buffers import BufferPool
@@ -176,3 +177,14 @@ def test_a_second_reading_of_the_recorder_is_written_down(tmp_path: Path) -> Non
     card = write_card(tmp_path / "card", {LONG: b"steady"})
     assert station.ingest(card).outcome == "complete"
     assert births(station)[LONG]["proof"]["second_reading"] == hashlib.sha256(b"steady").hexdigest()
+
+
+def test_every_fate_and_outcome_has_its_words_for_people(tmp_path: Path, library: Path) -> None:
+    station = build_station(tmp_path / "station", copy__retries=0)
+    card = write_card(tmp_path / "card", {LONG: os.urandom(2 * MIB)})
+    environment = faulty_environment(library, path=LONG[-12:], read="5000-6000")
+    command = [sys.executable, "-m", "ingestd", "ingest", str(card), "--config", str(station.config_file)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert "copied with holes" in done.stdout
+    assert "INCOMPLETE" in done.stdout
+    assert set(FATE_WORDS) == set(Fate)

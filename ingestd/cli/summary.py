@@ -9,12 +9,13 @@ from ingestd.core.lifecycle import Fate
 from ingestd.core.settings import Settings
 from ingestd.stores.search import Catalogue, Row
 
-_FATE_WORDS = {
+FATE_WORDS = {
     Fate.PENDING: "not copied · 未采集",
     Fate.COPIED: "copied · 已采集",
     Fate.ALREADY_HELD: "already held · 此前已采集",
     Fate.QUARANTINED: "noted, not opened · 已隔离",
     Fate.EXCLUDED: "left by rule · 按规则排除",
+    Fate.PARTIAL: "copied with holes · 部分采集",
     Fate.UNREADABLE: "unreadable · 无法读取",
 }
 _OUTCOME_WORDS = {
@@ -84,7 +85,7 @@ def print_docking(docking_id: str, catalogue: Catalogue, settings: Settings) -> 
         described = [(row["document"], names[row["finding_id"]]) for row in worst_first[:_MOST_ROWS]]
         findings_table(counted(len(rows), "finding"), described, settings.station.zone_info)
     counts = Counter(entry["fate"] for entry in entries)
-    words = ", ".join(f"{count} {_FATE_WORDS[Fate(fate)]}" for fate, count in counts.items())
+    words = ", ".join(f"{count} {FATE_WORDS[Fate(fate)]}" for fate, count in counts.items())
     console.print(f"{counted(len(entries), 'entry')}: {words}.", markup=False)
     console.print(_OUTCOME_WORDS[document["outcome"]], style="green" if document["outcome"] == "complete" else "yellow")
 
@@ -94,7 +95,7 @@ def _row(entry: dict[str, Any], settings: Settings) -> tuple[str, ...]:
     length = recording["duration_s"] if recording else None
     return (
         entry["card_path"],
-        _FATE_WORDS[Fate(entry["fate"])] + (f" ({entry['reason']})" if entry["fate"] == Fate.EXCLUDED else ""),
+        FATE_WORDS[Fate(entry["fate"])] + (f" ({entry['reason']})" if entry["fate"] == Fate.EXCLUDED else ""),
         (recording["kind"] or "–") if recording else entry["kind"],
         f"{length:.1f} s" if length else "–",
         size(entry["size_bytes"]),

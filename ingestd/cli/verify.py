@@ -5,7 +5,7 @@ from dataclasses import asdict
 import typer
 
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.output import console, emit_json, errors, size, table
+from ingestd.cli.output import console, counted, emit_json, errors, size
 from ingestd.core.clock import SystemClock
 from ingestd.core.errors import ExitStatus, NotFoundError
 from ingestd.core.stop import Stop
@@ -42,8 +42,9 @@ def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         console.print(f"{verdict.entries} acts, {verdict.originals} originals, {size(verdict.bytes)}.")
         console.print(f"Ledger head {verdict.head or '–'}")
         if verdict.faults:
-            rows = [(fault.what, fault.path, fault.words) for fault in verdict.faults]
-            table(f"{len(rows)} faults", ["what", "where", "why"], rows)
+            console.print(f"{counted(len(verdict.faults), 'fault')}:", style="red")
+            for fault in verdict.faults:
+                console.print(f"  {fault.what} {fault.path}: {fault.words}", markup=False, soft_wrap=True)
         else:
             console.print("All is as it was sealed · 校验全部通过", style="green")
     if verdict.faults:

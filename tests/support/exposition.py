@@ -23,7 +23,7 @@ def exposed_metrics(state_dir: Path) -> dict[str, tuple[str, frozenset[str]]]:
     vault = Vault(state_dir / "vault")
     meters = Meters(registry, clock)
     source = SourceFile(0, card_path(b"a.mp4"), EntryKind.FILE, 1, None)
-    acquired = Acquired(PlannedFile(source, RecordingId("x"), None), "x.part", Sha256("0" * 64), 1, 0.1)
+    acquired = Acquired(PlannedFile(source, RecordingId("x"), None), Sha256("0" * 64), 1, {}, 0.1)
     meters.count_verified(Verified(acquired, "medium", 0.1))
     meters.count_entries(list(read_entries(vault.ledger_folder)))
     meters.count_error("store", "")
