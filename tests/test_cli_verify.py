@@ -1,4 +1,4 @@
-"""`ingestd verify` and `catalogue rebuild`: one changed byte anywhere is named, and the index comes back from the vault."""
+"""`ingestd verify` and `catalogue rebuild`: a changed byte is named, and the index comes back from the vault."""
 
 import json
 import os
@@ -143,7 +143,7 @@ def test_people_see_the_fault_and_where(used: Installation) -> None:
     flip(path, 1000)
     done = used.run("verify")
     assert done.status == ExitStatus.INTEGRITY
-    assert path.name in done.out.replace("\n", "").replace(" ", "") or path.name[:20] in done.out
+    assert f"\n  original {path.relative_to(used.vault)}: its SHA-256 is " in done.out
     assert "All is as it was sealed" not in done.out
 
 

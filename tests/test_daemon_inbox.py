@@ -4,11 +4,14 @@ import json
 import os
 import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingestd.core.errors import RefusedError
+from ingestd.ipc import ask
 from tests.support.cards import Card
 from tests.support.process import Daemon, Installation, wait_until
 from tests.support.station import faults_of, write_card
@@ -205,3 +208,28 @@ def test_ingest_relays_a_refusal_of_the_daemon(installation: Installation) -> No
         assert ended.status == 1
         assert "is a link or special file" in ended.err
         assert "Traceback" not in daemon.log_text() + ended.err
+
+
+@pytest.mark.parametrize(
+    "request_document",
+    [
+        {"op": "ingest"},
+        {"op": "ingest", "path": "relative/card"},
+        {"op": "ingest", "path": "/card\0hidden"},
+        {"op": "ingest", "path": "/", "bay": "\udcff\n"},
+    ],
+    ids=["no-path", "relative", "nul", "bay"],
+)
+def test_request_that_makes_no_sense_is_refused_by_the_daemon(
+    shared_daemon: Daemon, request_document: dict[str, Any]
+) -> None:
+    with pytest.raises(RefusedError):
+        ask(shared_daemon.installation.socket_file, request_document)
+    assert "Traceback" not in shared_daemon.log_text()
+    assert shared_daemon.get("/healthz")[0] == 200
+
+
+@pytest.fixture(scope="module")
+def shared_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with Installation(tmp_path_factory.mktemp("shared")).daemon() as daemon:
+        yield daemon

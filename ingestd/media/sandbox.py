@@ -139,7 +139,8 @@ class MediaWorker:
         """End the child, if there is one; a later request would start another."""
         with self._lock:
             if self._child is not None:
-                self._end(self._child, is_kind=True)
+                # While the station stops, an idle child is not waited for: it has nothing to lose.
+                self._end(self._child, is_kind=not self._stop.is_requested())
 
     def _living_child(self) -> _Child:
         if self._child is not None and self._child.process.poll() is not None:

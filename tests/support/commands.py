@@ -83,8 +83,8 @@ def command_server() -> CommandServer:
 
 def _serve() -> None:
     # Libraries, and rooms below the command line: the command line itself looks at its streams when it is imported.
-    import rich.panel  # noqa: F401
-    import rich.progress  # noqa: F401
+    import rich.panel
+    import rich.progress
     import rich.table  # noqa: F401
     import typer.rich_utils  # noqa: F401
 

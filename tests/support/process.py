@@ -78,49 +78,6 @@ class Installation:
         )
         return Done(status, out.decode("utf-8", "surrogateescape"), err.decode("utf-8", "surrogateescape"))
 
-    def json(self) -> Any:
-        """Its standard output as one JSON document."""
-        return json.loads(self.out)
-
-
-def wait_until(is_true: Callable[[], bool], *, seconds: float = 30.0, what: str = "it") -> None:
-    """Look again and again until something is so; fails when it takes too long."""
-    clock, pause = SystemClock(), threading.Event()
-    deadline = clock.steady_seconds() + seconds
-    while not is_true():
-        assert clock.steady_seconds() < deadline, f"{what} did not happen in {seconds} s"
-        pause.wait(0.01)
-
-
-class Installation:
-    """A station of its own below `root`, safe beside other tests: any free port, no udev, a quick inbox.
-
-    `options` change settings, as in `copy__batch_files=2`.
-    """
-
-    def __init__(self, root: Path, **options: object) -> None:
-        self.station = build_station(root, **{"inbox__settle_seconds": 0.5, **options})
-        self.root = root
-        self.config_file = self.station.config_file
-        self.state_dir = root / "var"
-        self.vault = self.state_dir / "vault"
-        self.inbox = self.state_dir / "inbox"
-        self.catalogue_file = self.state_dir / "catalogue.sqlite3"
-        self.socket_file = self.state_dir / "ingestd.sock"
-
-    def run(self, *arguments: str | bytes | Path, seconds: float = COMMAND_SECONDS, **more: Any) -> Done:
-        """One command to its end. `more` goes to `subprocess.run`."""
-        options: dict[str, Any] = {
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-            "stdin": subprocess.DEVNULL,
-            "env": self.environment(),
-            "cwd": self.root,
-        }
-        ended = subprocess.run(self.command(*arguments), timeout=seconds, check=False, **(options | more))
-        out, err = (text.decode("utf-8", "surrogateescape") if text else "" for text in (ended.stdout, ended.stderr))
-        return Done(ended.returncode, out, err)
-
     def json(self, *arguments: str | Path) -> Any:
         """What a command that succeeds prints with --json."""
         ended = self.run(*arguments, "--json")
