@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from ingestd.config.load import Configuration
 from ingestd.core.clock import SystemClock
 from ingestd.core.custody import Entry
-from ingestd.core.errors import UnavailableError
+from ingestd.core.errors import StoreError, UnavailableError
 from ingestd.core.lifecycle import BayState
 from ingestd.core.model import Inlet, Progress
 from ingestd.core.stop import Stop
@@ -75,7 +75,9 @@ class Service:
         expects_recorders = bool(settings.udev.allowed_usb_ids or settings.udev.allowed_labels)
         free = self.parts.vault.free_bytes() - settings.copying.keep_free_bytes
         checks = {"room": free > 0, "inlets": not (expects_recorders and self._problems)}
-        document = {"checks": checks, "problems": self._problems, "clock_synchronised": is_clock_synchronised()}
+        inbox = {"inbox": self._inbox.problem} if self._inbox is not None and self._inbox.problem else {}
+        problems = self._problems | inbox
+        document = {"checks": checks, "problems": problems, "clock_synchronised": is_clock_synchronised()}
         return all(checks.values()), document
 
     def start(self, stack: ExitStack) -> None:
@@ -139,7 +141,13 @@ class Service:
 
     def _dropped(self, path: Path, fingerprint: str) -> None:
         self._log.info("inbox.settled", path=shown_path(path))
-        self.intake.plug(INBOX_BAY, FolderMounter(path, fingerprint), Inlet.INBOX)
+        future = self.intake.plug(INBOX_BAY, FolderMounter(path, fingerprint), Inlet.INBOX)
+        future.add_done_callback(lambda done: self._offer_again(path, done.exception()))
+
+    def _offer_again(self, path: Path, error: BaseException | None) -> None:
+        """A store that failed may come back: the drop settles anew and is taken in then, without a hand."""
+        if isinstance(error, StoreError) and self._inbox is not None:
+            self._inbox.offer_again(path)
 
     def _docked(self, _: DockingResult) -> None:
         self._describer.wake()
