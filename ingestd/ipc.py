@@ -130,9 +130,9 @@ def ask(path: Path, request: Document, on_progress: Callable[[Document], None] =
                 connection.connect(address)
         except OSError as error:
             raise UnavailableError("no station is running here", "start it with: ingestd run") from error
-        connection.sendall(json.dumps(request).encode("utf-8") + b"\n")
         with connection.makefile("rb") as lines:
             try:
+                connection.sendall(json.dumps(request).encode("utf-8") + b"\n")
                 for line in lines:
                     if not line.endswith(b"\n"):
                         break

@@ -29,7 +29,8 @@ def faulty_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
     return build_faulty_card(tmp_path_factory.mktemp("faulty") / "card")
 
 
-_NO_CORPUS = "corpus of real media"
+_NOT_A_TOOL = ("corpus of real media", "texts of the regulations", "root may write everywhere")
+"""Reasons to skip that no tool would mend: material beside the project, and the rights of whoever runs the tests."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -39,7 +40,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("INGESTD_FULL") != "1" or reporter is None or hasattr(session.config, "workerinput"):
         return
     reasons = [str(report.longrepr) for report in reporter.stats.get("skipped", ())]
-    lacking = [reason for reason in reasons if _NO_CORPUS not in reason]
+    lacking = [reason for reason in reasons if not any(words in reason for words in _NOT_A_TOOL)]
     if lacking and session.exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line(f"INGESTD_FULL=1: {len(lacking)} tests were skipped, as {lacking[0]}", red=True)

@@ -17,7 +17,7 @@ from ingestd.pipeline.known import known_as
 from ingestd.pipeline.pace import Pace
 from ingestd.pipeline.parts import Parts, Report
 from ingestd.stores.engine import Lane
-from ingestd.stores.partial import adopt, discard_journal, interrupted
+from ingestd.stores.partial import adopt, discard_journal, interrupted, journal_path
 
 T = TypeVar("T")
 
@@ -135,7 +135,10 @@ class _TakeIn:
     def _take_file(self, planned: PlannedFile) -> None:
         try:
             acquired = self._acquire_stable(planned)
-        except SourceGoneError:
+        except (SourceGoneError, StoppedError):
+            if not journal_path(self._parts.vault, planned.recording_id).exists():
+                # Too short a copy to go on from.
+                self._discard(planned)
             raise
         except SourceError as error:
             self._discard(planned)
