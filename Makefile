@@ -30,7 +30,7 @@ lint: $(STAMP) ## Types, style and import contracts only
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache | tail -n 3
+	$(BIN)/lint-imports --no-cache
 
 deps: ## Install what the full tests need beyond Python (Debian, as root)
 	apt-get update -qq
