@@ -465,25 +465,23 @@ def test_a_stop_in_the_middle_of_a_file_keeps_what_was_verified(station: Station
 
 
 def test_a_store_without_room_says_so_and_goes_on_by_itself_when_there_is_room(tmp_path: Path) -> None:
-    station = build_station(tmp_path / "station")
-    ballast = tmp_path / "ballast"
-    with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, 512 * MIB)
-    free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
-    station = build_station(tmp_path / "other", copy__keep_free_bytes=free + 256 * MIB)
-    card = write_card(tmp_path / "card", {A: b"one", B: b"two"})
-    shown: list[Progress] = []
+    # On a disk of its own, whose room nobody else changes meanwhile.
+    with small_disk(tmp_path / "disk", 64 * MIB) as disk:
+        fill(disk / "ballast", leave_bytes=8 * MIB)
+        station = build_station(disk / "station", copy__keep_free_bytes=16 * MIB)
+        card = write_card(tmp_path / "card", {A: b"one", B: b"two"})
+        shown: list[Progress] = []
 
-    def report(progress: Progress) -> None:
-        shown.append(progress)
-        if progress.state == BayState.ATTENTION:
-            ballast.unlink(missing_ok=True)
+        def report(progress: Progress) -> None:
+            shown.append(progress)
+            if progress.state == BayState.ATTENTION:
+                (disk / "ballast").unlink(missing_ok=True)
 
-    assert station.ingest(card, report=report, is_described=True).outcome == "complete"
-    held = [progress for progress in shown if progress.state == BayState.ATTENTION]
-    assert len(held) == 1
-    assert "no room" in held[0].message
-    assert faults_of(station, card) == []
+        assert station.ingest(card, report=report, is_described=True).outcome == "complete"
+        held = [progress for progress in shown if progress.state == BayState.ATTENTION]
+        assert len(held) == 1
+        assert "no room" in held[0].message
+        assert faults_of(station, card) == []
 
 
 def test_a_recorder_pulled_while_there_is_no_room_ends_the_docking(tmp_path: Path) -> None:
