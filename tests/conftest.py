@@ -1,11 +1,17 @@
 """Fixtures that more than one test file uses."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.support.cards import Card, build_demo_card, build_faulty_card
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs under test: a shell that runs the tests in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
