@@ -12,7 +12,7 @@ import pytest
 
 from ingestd.cli.summary import FATE_WORDS
 from ingestd.core.lifecycle import BayState, Fate
-from ingestd.core.model import Progress
+from ingestd.core.model import Inlet, Progress
 from ingestd.core.stop import Stop
 from ingestd.stores.buffers import BufferPool
 from ingestd.stores.engine import Lane
@@ -188,3 +188,29 @@ def test_every_fate_and_outcome_has_its_words_for_people(tmp_path: Path, library
     assert "copied with holes" in done.stdout
     assert "INCOMPLETE" in done.stdout
     assert set(FATE_WORDS) == set(Fate)
+
+
+def reasons(station: Station, docking_id: str) -> dict[str, tuple[str, str]]:
+    return {path: (row["fate"], (row["reason"] or "")[:14]) for path, row in station.entries(docking_id).items()}
+
+
+def test_at_a_dock_a_known_file_is_not_read_again_and_the_accounting_says_so(tmp_path: Path) -> None:
+    station = build_station(tmp_path / "station")
+    card = write_card(tmp_path / "card", {LONG: os.urandom(2 * MIB)})
+    station.ingest(card, inlet=Inlet.UDEV)
+    again = station.ingest(card, inlet=Inlet.UDEV)
+    assert reasons(station, again.docking_id) == {LONG: ("already_held", "not read again")}
+    in_full = station.ingest(card, inlet=Inlet.COMMAND)
+    assert reasons(station, in_full.docking_id) == {LONG: ("already_held", "the same bytes")}
+
+
+def test_at_a_dock_a_file_whose_sample_or_size_differs_is_read_and_taken_in(tmp_path: Path) -> None:
+    station = build_station(tmp_path / "station")
+    data = os.urandom(2 * MIB)
+    card = write_card(tmp_path / "card", {LONG: data})
+    station.ingest(card, inlet=Inlet.UDEV)
+    times = (card / LONG).stat()
+    (card / LONG).write_bytes(b"other" + data[5:])
+    os.utime(card / LONG, ns=(times.st_atime_ns, times.st_mtime_ns))
+    changed = station.ingest(card, inlet=Inlet.UDEV)
+    assert reasons(station, changed.docking_id) == {LONG: ("copied", "")}
