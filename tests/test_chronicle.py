@@ -463,6 +463,12 @@ def test_the_comparison_of_schemas_sees_a_missing_index_and_a_column_more(tmp_pa
         assert len(differences) == 2
 
 
+def test_the_revision_that_needs_no_migration_is_the_newest(tmp_path: Path) -> None:
+    open_for_writing(tmp_path / "a").dispose()
+    with sqlite3.connect(tmp_path / "a") as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (schema.REVISION,)
+
+
 def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     open_for_writing(tmp_path / "a").dispose()
     before = described(tmp_path / "a")

@@ -65,6 +65,30 @@ def test_any_length_comes_over_whole_with_all_its_hashes(tmp_path: Path, size_by
     assert marks == {at: hashlib.sha256(data[:at]).hexdigest() for at in range(4 * MIB, size_bytes, 4 * MIB)}
 
 
+def test_a_defect_in_a_thread_of_a_lane_is_raised_and_holds_nobody_up(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(bytes(9 * MIB))
+
+    def broken(offset: int, digest: str) -> None:
+        raise ValueError(f"a defect at {offset}")
+
+    with BufferPool(MIB, 4, 2).lane() as buffers:
+        lane = Lane("test", buffers, (), Stop())
+        source = os.open(tmp_path / "source", os.O_RDONLY)
+        target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
+        with pytest.raises(ValueError, match="a defect at 4194304"):
+            lane.copy(
+                Descriptor(source),
+                target,
+                tmp_path / "target",
+                expected_bytes=9 * MIB,
+                on_bytes=lambda _: None,
+                on_mark=broken,
+            )
+        lane.close()
+        os.close(source)
+        os.close(target)
+
+
 def births(station: Station) -> dict[str, dict[str, Any]]:
     return {
         document["card"]["path"]: document

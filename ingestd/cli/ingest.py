@@ -1,5 +1,6 @@
 """`ingestd ingest`: take a folder in, through the running station or, where none runs, in this process."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +13,9 @@ from ingestd.cli.output import emit_json
 from ingestd.cli.summary import docking_document, print_docking
 from ingestd.config.load import Configuration
 from ingestd.core.errors import ExitStatus, NotFoundError, UnavailableError
-from ingestd.core.model import Inlet
+from ingestd.core.model import Inlet, Progress
 from ingestd.core.stop import Stop
+from ingestd.daemon.live import News
 from ingestd.devices.dock import open_docking
 from ingestd.devices.mounts import FolderMounter
 from ingestd.ipc import ask
@@ -21,6 +23,8 @@ from ingestd.pipeline.describe import describe
 from ingestd.pipeline.recover import recover
 from ingestd.pipeline.run import take_in
 from ingestd.wiring import open_catalogue, open_parts, writer_lock
+
+Show = Callable[[dict[str, Any]], None]
 
 _BAY = "command"
 _DESCRIBE_CHECK_SECONDS = 0.2
@@ -41,7 +45,7 @@ def ingest(
     if not source.exists():
         raise NotFoundError(f"{source} is not there")
     with BayView() as view:
-        show = (lambda _: None) if as_json else view.show
+        show = None if as_json else view.show
         take = _through_station if _is_running(configuration) else _in_process
         docking_id = take(configuration, source, show)
     catalogue = open_catalogue(configuration.settings)
@@ -62,9 +66,9 @@ def _is_running(configuration: Configuration) -> bool:
     return True
 
 
-def _through_station(configuration: Configuration, source: Path, show: Any) -> str:
+def _through_station(configuration: Configuration, source: Path, show: Show | None) -> str:
     request = {"op": "ingest", "path": str(source), "bay": _BAY}
-    result = ask(configuration.settings.socket_file, request, show)
+    result = ask(configuration.settings.socket_file, request, show or (lambda _: None))
     docking_id = str(result["docking_id"])
     catalogue = open_catalogue(configuration.settings)
     stop = Stop()
@@ -75,9 +79,16 @@ def _through_station(configuration: Configuration, source: Path, show: Any) -> s
     return docking_id
 
 
-def _in_process(configuration: Configuration, source: Path, show: Any) -> str:
+def _in_process(configuration: Configuration, source: Path, show: Show | None) -> str:
     settings = configuration.settings
     with writer_lock(settings), open_parts(configuration, Stop()) as parts:
+        news = News(parts.clock)
+
+        def report(progress: Progress) -> None:
+            if show is not None and news.is_news(progress):
+                show(asdict(progress))
+
+        parts.media.warm_up()
         recover(parts)
         with open_docking(
             FolderMounter(source),
@@ -89,7 +100,7 @@ def _in_process(configuration: Configuration, source: Path, show: Any) -> str:
             max_entries=settings.copying.max_entries,
             max_depth=settings.copying.max_depth,
         ) as card:
-            result = take_in(card, parts, lambda progress: show(asdict(progress)))
+            result = take_in(card, parts, report)
         while describe(parts):
             continue
     return result.docking_id

@@ -6,7 +6,7 @@ import queue
 import shutil
 import signal
 from dataclasses import asdict, replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,13 +18,14 @@ from ingestd.core.errors import StoppedError
 from ingestd.core.lifecycle import BayState
 from ingestd.core.model import Inlet, Progress
 from ingestd.core.stop import Stop
-from ingestd.daemon.http import HttpServer
-from ingestd.daemon.logs import configure
-from ingestd.daemon.service import Service, running_service
 from ingestd.devices.mounts import FolderMounter
 from ingestd.sim.card import write_card
 from ingestd.sim.plan import demo_plan
 from ingestd.stores.durable import make_directory
+
+if TYPE_CHECKING:
+    from ingestd.daemon.http import HttpServer
+    from ingestd.daemon.service import Service
 
 _SIMULATED_BAY = "sim-1"
 _DEMONSTRATED_AGE = dt.timedelta(hours=2)
@@ -42,6 +43,10 @@ def run(
 
     Example: ingestd run --simulate
     """
+    # Only here: what the daemon alone needs would slow down the start of every other command.
+    from ingestd.daemon.logs import configure  # noqa: PLC0415
+    from ingestd.daemon.service import running_service  # noqa: PLC0415
+
     configuration = configuration_of(config)
     settings = configuration.settings
     stop = Stop()
@@ -74,7 +79,7 @@ def run(
     console.print("Stopped cleanly · 已正常停止")
 
 
-def _plug_simulated(service: Service, stop: Stop) -> None:
+def _plug_simulated(service: "Service", stop: Stop) -> None:
     """Put the simulated recorder into its bay; its card is written where there is none yet."""
     folder = service.parts.settings.state_dir / "simulated-recorder"
     if not folder.exists():
@@ -92,7 +97,7 @@ def _plug_simulated(service: Service, stop: Stop) -> None:
     service.intake.plug(_SIMULATED_BAY, FolderMounter(folder), Inlet.SIMULATOR)
 
 
-def _show_docking(service: Service, words: "queue.Queue[Progress]", stop: Stop) -> str | None:
+def _show_docking(service: "Service", words: "queue.Queue[Progress]", stop: Stop) -> str | None:
     """Show what the bays do until the docking of one has ended; its id, null where none was opened."""
     progress = _next(words, stop)
     with BayView() as view:
@@ -110,7 +115,7 @@ def _show_docking(service: Service, words: "queue.Queue[Progress]", stop: Stop) 
     return None
 
 
-def _summarise(service: Service, stop: Stop, docking_id: str) -> None:
+def _summarise(service: "Service", stop: Stop, docking_id: str) -> None:
     console.print("Analysing what was taken in …")
     while not service.parts.catalogue.is_described(docking_id):
         if stop.wait(_SETTLE_CHECK_SECONDS):
@@ -118,7 +123,7 @@ def _summarise(service: Service, stop: Stop, docking_id: str) -> None:
     print_docking(docking_id, service.parts.catalogue, service.parts.settings)
 
 
-def _print_addresses(service: Service, http: HttpServer) -> None:
+def _print_addresses(service: "Service", http: "HttpServer") -> None:
     settings = service.parts.settings
     console.print(f"Metrics  {http.address}/metrics", markup=False, soft_wrap=True)
     console.print(f"Health   {http.address}/healthz  {http.address}/readyz", markup=False, soft_wrap=True)

@@ -5,18 +5,44 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ingestd.core.clock import Clock
 from ingestd.core.lifecycle import BayState
 from ingestd.core.model import Progress
 
 _BUSY = {BayState.READING, BayState.COPYING, BayState.VERIFYING}
 _BACKLOG = 256
+_SAY_EVERY_SECONDS = 0.1
+
+
+class News:
+    """Tells which words of the bays are worth passing on: each change of state, and progress ten times a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._said: dict[str, tuple[Progress, float]] = {}
+
+    def is_news(self, progress: Progress) -> bool:
+        """Whether to pass this word on; it then counts as said."""
+        now = self._clock.steady_seconds()
+        last, said_at = self._said.get(progress.bay, (None, 0.0))
+        if last is not None and now - said_at < _SAY_EVERY_SECONDS:
+            is_same = (last.state, last.docking_id, last.message) == (
+                progress.state,
+                progress.docking_id,
+                progress.message,
+            )
+            if is_same:
+                return False
+        self._said[progress.bay] = progress, now
+        return True
 
 
 class LiveState:
     """Safe from many threads. A listener that does not keep up loses the oldest words, never the newest."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._lock = threading.Lock()
+        self._news = News(clock)
         self._bays: dict[str, Progress] = {}
         self._listeners: list[queue.Queue[Progress]] = []
 
@@ -24,6 +50,8 @@ class LiveState:
         """A bay's new state."""
         with self._lock:
             self._bays[progress.bay] = progress
+            if not self._listeners or not self._news.is_news(progress):
+                return
             for listener in self._listeners:
                 if listener.full():
                     listener.get_nowait()

@@ -45,7 +45,7 @@ class Service:
 
     def __init__(self, parts: Parts, meters: Meters, registry: CollectorRegistry) -> None:
         self.parts = parts
-        self.live = LiveState()
+        self.live = LiveState(parts.clock)
         self._meters = meters
         self._log = structlog.get_logger()
         registry.register(StationCollector(parts.catalogue, parts.vault, self.live, parts.clock, parts.version))

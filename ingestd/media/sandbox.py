@@ -39,6 +39,7 @@ class _Child:
     complaints: int
     """Reading end of the pipe that the child complains into; never waited for."""
     requests: int = 0
+    has_greeted: bool = False
 
 
 class MediaWorker:
@@ -90,6 +91,15 @@ class MediaWorker:
         child = self._child
         return child.process.pid if child else None
 
+    def warm_up(self) -> None:
+        """Start the child now, without waiting, so that it has loaded its libraries by the first request.
+
+        Raises:
+            MediaError: it cannot be started.
+        """
+        with self._lock:
+            self._living_child()
+
     def probe(self, fd: int, size_bytes: int, timeout_seconds: float) -> MediaFacts:
         """The facts of the regular file behind a descriptor (its position is moved).
 
@@ -120,6 +130,9 @@ class MediaWorker:
         with self._lock:
             self._stop.check()
             child = self._living_child()
+            if not child.has_greeted:
+                self._read_answer(child, START_SECONDS)
+                child.has_greeted = True
             child.requests += 1
             try:
                 sent = socket.send_fds(child.line, [raw], list(fds))
@@ -147,7 +160,6 @@ class MediaWorker:
             self._end(self._child)
         if self._child is None:
             self._child = self._start()
-            self._read_answer(self._child, START_SECONDS)
         return self._child
 
     def _start(self) -> _Child:

@@ -8,7 +8,6 @@ from typing import Any
 
 from ingestd.core.clock import to_text
 from ingestd.core.custody import Act
-from ingestd.core.errors import IngestdError
 from ingestd.core.findings import Finding, finding
 from ingestd.core.lifecycle import Fate
 from ingestd.core.model import Acquired, Docking, PlannedFile, Verified
@@ -59,7 +58,7 @@ class Finisher:
         self._with_room = with_room
         self._on_proved = on_proved
         self._batches: queue.Queue[Batch | None] = queue.Queue(_BATCHES_AHEAD)
-        self._fault: BaseException | None = None
+        self._fault: Exception | None = None
         self.refused: list[PlannedFile] = []
         """Files whose copies the medium gave back wrongly; they hold nothing and may be copied anew."""
         self._thread = threading.Thread(target=self._work, name=f"finish {docking.bay}", daemon=True)
@@ -94,9 +93,10 @@ class Finisher:
             if self._fault is not None:
                 # After a fault the rest is only taken off the queue, so that nobody waits for ever.
                 continue
+            # The one boundary of this thread: whatever fails is raised in the copying thread, at its next word.
             try:
                 self._finish(batch)
-            except IngestdError as error:
+            except Exception as error:
                 self._fault = error
 
     def _finish(self, batch: Batch) -> None:

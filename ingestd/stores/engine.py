@@ -4,6 +4,7 @@ Why so and how fast: docs/design/verified-copy.md.
 """
 
 import ctypes
+import errno
 import functools
 import hashlib
 import os
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ingestd.core.errors import StoreError
 from ingestd.core.ids import Sha256
 from ingestd.core.stop import Stop
 from ingestd.stores.buffers import BufferLane
@@ -24,6 +24,8 @@ MARK_BYTES = 4 * 1024 * 1024
 """How far apart the hash of all bytes so far is told, as a place from which an interrupted copy can go on."""
 
 _SYNC_FILE_RANGE_WRITE = 2
+_SYNC_FILE_RANGE_ALL = 1 | 2 | 4
+_SETTLE_BYTES = 8 * 1024 * 1024
 
 OnMark = Callable[[int, str], None]
 """Told of a byte offset and the SHA-256 of all bytes before it, in the hashing thread."""
@@ -60,8 +62,10 @@ class _Transfer:
     offset: int
     on_mark: OnMark
     hashed: int
-    error: StoreError | None = None
+    error: Exception | None = None
     is_done: threading.Event = field(default_factory=threading.Event)
+    settled: int = 0
+    """Bytes before this place are written back, and their pages dropped."""
 
 
 _Item = tuple[_Transfer, bytearray | None, int]
@@ -127,7 +131,7 @@ class Lane:
             size_bytes = self._copy_small(source, target, path, hashes, start, expected_bytes, on_bytes)
         else:
             _reserve(target, expected_bytes, path)
-            transfer = _Transfer(target, path, hashes, start, on_mark, start)
+            transfer = _Transfer(target, path, hashes, start, on_mark, start, settled=start)
             size_bytes = self._copy_overlapped(source, transfer, expected_bytes, on_bytes)
         with translated("cut to length", path):
             if os.fstat(target).st_size != size_bytes:
@@ -192,12 +196,11 @@ class Lane:
         while (item := self._to_hash.get()) is not None:
             transfer, block, count = item
             if block is not None and transfer.error is None:
-                with memoryview(block) as view:
-                    for one in transfer.hashes:
-                        one.update(view[:count])
-                before, transfer.hashed = transfer.hashed, transfer.hashed + count
-                if before // MARK_BYTES != transfer.hashed // MARK_BYTES:
-                    transfer.on_mark(transfer.hashed, transfer.hashes[0].hexdigest())
+                # The one boundary of this thread: whatever fails ends the file, and is raised where the file was given.
+                try:
+                    _hash_block(transfer, block, count)
+                except Exception as error:
+                    transfer.error = error
             self._to_write.put(item)
         self._to_write.put(None)
 
@@ -208,14 +211,33 @@ class Lane:
                 transfer.is_done.set()
                 continue
             if transfer.error is None:
+                # The one boundary of this thread, as above.
                 try:
-                    with memoryview(block) as view:
-                        write_at(transfer.target, view[:count], transfer.offset, transfer.path)
-                    start_writeback(transfer.target, transfer.offset, count)
-                    transfer.offset += count
-                except StoreError as error:
+                    _write_block(transfer, block, count)
+                except Exception as error:
                     transfer.error = error
             self._buffers.give_back(block)
+
+
+def _hash_block(transfer: _Transfer, block: bytearray, count: int) -> None:
+    with memoryview(block) as view:
+        for one in transfer.hashes:
+            one.update(view[:count])
+    before, transfer.hashed = transfer.hashed, transfer.hashed + count
+    if before // MARK_BYTES != transfer.hashed // MARK_BYTES:
+        transfer.on_mark(transfer.hashed, transfer.hashes[0].hexdigest())
+
+
+def _write_block(transfer: _Transfer, block: bytearray, count: int) -> None:
+    """Write, start the write-back, and let go of what is written back: few pages then serve a long file."""
+    with memoryview(block) as view:
+        write_at(transfer.target, view[:count], transfer.offset, transfer.path)
+    _sync_range(transfer.target, transfer.offset, count, _SYNC_FILE_RANGE_WRITE, transfer.path)
+    transfer.offset += count
+    if transfer.offset - transfer.settled >= 2 * _SETTLE_BYTES:
+        _sync_range(transfer.target, transfer.settled, _SETTLE_BYTES, _SYNC_FILE_RANGE_ALL, transfer.path)
+        os.posix_fadvise(transfer.target, transfer.settled, _SETTLE_BYTES, os.POSIX_FADV_DONTNEED)
+        transfer.settled += _SETTLE_BYTES
 
 
 def write_at(descriptor: int, view: memoryview, offset: int, path: Path) -> None:
@@ -234,16 +256,20 @@ def _reserve(descriptor: int, size_bytes: int, path: Path) -> None:
     try:
         os.posix_fallocate(descriptor, 0, size_bytes)
     except OSError as error:
-        if error.errno not in (95, 22):
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
             with translated("reserve room for", path):
                 raise
 
 
-def start_writeback(descriptor: int, offset: int, length: int) -> None:
-    """Ask the kernel to begin writing a range, so that the sync at the end finds little left to do. Only a hint."""
-    _libc().sync_file_range(
-        ctypes.c_int(descriptor), ctypes.c_int64(offset), ctypes.c_int64(length), ctypes.c_uint(_SYNC_FILE_RANGE_WRITE)
-    )
+def _sync_range(descriptor: int, offset: int, length: int, flags: int, path: Path) -> None:
+    """Have the kernel write a range now, or wait until it is written.
+
+    A failed write-back that is told here is told nowhere else again, so it counts as a failed sync does.
+    """
+    arguments = (ctypes.c_int(descriptor), ctypes.c_int64(offset), ctypes.c_int64(length), ctypes.c_uint(flags))
+    if _libc().sync_file_range(*arguments) != 0 and (number := ctypes.get_errno()) != errno.ENOSYS:
+        with translated("write back", path):
+            raise OSError(number, os.strerror(number))
 
 
 @functools.cache

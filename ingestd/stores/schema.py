@@ -19,6 +19,9 @@ from sqlalchemy import (
     text,
 )
 
+REVISION = "0001"
+"""The newest migration, which makes the tables below out of every older catalogue."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",

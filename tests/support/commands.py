@@ -82,7 +82,9 @@ def command_server() -> CommandServer:
 
 
 def _serve() -> None:
-    # Libraries, and rooms below the command line: the command line itself looks at its streams when it is imported.
+    # Libraries, also those that are loaded late, and rooms below the command line: the command line itself looks at
+    # its streams when it is imported.
+    import alembic.command  # noqa: F401
     import rich.panel
     import rich.progress
     import rich.table  # noqa: F401

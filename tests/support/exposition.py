@@ -19,7 +19,8 @@ from ingestd.stores.vault import Vault
 
 def exposed_metrics(state_dir: Path) -> dict[str, tuple[str, frozenset[str]]]:
     """Names as they are exposed → type and labels. The station must have a docking and a finding."""
-    registry, clock, live = CollectorRegistry(), SystemClock(), LiveState()
+    registry, clock = CollectorRegistry(), SystemClock()
+    live = LiveState(clock)
     vault = Vault(state_dir / "vault")
     meters = Meters(registry, clock)
     source = SourceFile(0, card_path(b"a.mp4"), EntryKind.FILE, 1, None)

@@ -145,6 +145,9 @@ def _child(order: dict[str, Any], main: Callable[[], None]) -> None:
 
 def serve() -> None:
     """Fork a process for each order and answer with its exit status."""
+    # Loaded here once, and not in every process as late as it can.
+    import alembic.command  # noqa: F401
+
     from ingestd.cli.app import main
 
     for line in sys.stdin:
