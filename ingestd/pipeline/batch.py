@@ -28,11 +28,13 @@ class Batch:
     acquired: list[Acquired] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
+    size_bytes: int = 0
+    """Of the copies."""
 
-    @property
-    def size_bytes(self) -> int:
-        """Of the copies."""
-        return sum(one.size_bytes for one in self.acquired)
+    def add(self, acquired: Acquired) -> None:
+        """One more copy."""
+        self.acquired.append(acquired)
+        self.size_bytes += acquired.size_bytes
 
     def __len__(self) -> int:
         return len(self.acquired) + len(self.items)

@@ -56,10 +56,10 @@ def _derive(row: Row, parts: Parts, media: MediaWorker) -> None:
         last = _none_made(sealed, error.message)
     except IngestdError:
         # A stop or a full disk is not the file's fault: this try does not count.
-        forget_attempts(parts.chronicle.engine, sealed.recording_id, _JOB)
+        forget_attempts(parts.chronicle.engine, [sealed.recording_id], _JOB)
         raise
     parts.chronicle.enter(last)
-    forget_attempts(parts.chronicle.engine, sealed.recording_id, _JOB)
+    forget_attempts(parts.chronicle.engine, [sealed.recording_id], _JOB)
 
 
 def _made(sealed: Sealed, kind: str, suffix: str, parts: Parts, media: MediaWorker) -> Act:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ingestd.core.clock import from_text, to_text
 from ingestd.core.custody import Act
-from ingestd.core.errors import IngestdError, MediaError
+from ingestd.core.errors import MediaError
 from ingestd.core.facts import MediaFacts, MediaKind
 from ingestd.core.findings import Finding, finding
 from ingestd.core.lifecycle import State
@@ -16,10 +16,11 @@ from ingestd.pipeline.register import register
 from ingestd.pipeline.sets import assemble
 from ingestd.pipeline.tag import name_findings, tag
 from ingestd.pipeline.track import track_act
-from ingestd.stores.attempts import count_attempt, forget_attempts
+from ingestd.stores.attempts import count_attempt, count_first_attempts, forget_attempts
 from ingestd.stores.search import Row, sealed_of
 
 _BATCH = 32
+_JOB = "analyse"
 
 
 def describe(parts: Parts) -> int:
@@ -48,43 +49,43 @@ def _enter(parts: Parts, acts: Iterable[Act]) -> int:
 def _analyse_due(parts: Parts) -> int:
     acts: list[Act] = []
     rows = parts.catalogue.due_after(State.SEALED, limit=_BATCH)
+    engine, recordings = parts.chronicle.engine, [row["recording_id"] for row in rows]
+    tried = count_first_attempts(engine, recordings, _JOB) if rows else {}
+    unanswered = set()
     try:
         for row in rows:
             parts.stop.check()
-            analysed = _analysed(row, parts)
+            recording = row["recording_id"]
+            attempt = count_attempt(engine, recording, _JOB) if recording in tried else 1
+            analysed = _analysed(row, attempt, parts)
             if analysed is not None:
                 acts.extend(_analysed_acts(analysed, parts))
+            else:
+                unanswered.add(recording)
     finally:
-        # What was analysed before a stop or a fault is kept; only the rest is asked for again.
+        # What was analysed before a stop or a fault is kept; only the rest is asked for again. A stop or a failing
+        # disk is no file's fault: those tries do not count.
         if acts:
             parts.chronicle.enter(*acts)
+        if rows:
+            forget_attempts(engine, [one for one in recordings if one not in unanswered], _JOB)
     return len(rows)
 
 
-def _analysed(row: Row, parts: Parts) -> Analysed | None:
+def _analysed(row: Row, attempt: int, parts: Parts) -> Analysed | None:
     """Facts and findings; null when the child gave no answer and another try is due later."""
     sealed = sealed_of(row)
     if not parts.vault.has_file(sealed.vault_path, sealed.size_bytes):
         # Said and passed over: a lost original must not hold up those behind it.
         return Analysed(sealed, None, (finding("fixity.failed", evidence={"original": "missing or of another size"}),))
     limits = parts.settings.media
-    attempt = count_attempt(parts.chronicle.engine, sealed.recording_id, "analyse")
     if attempt > limits.attempts:
         # The station itself died during the last permitted try.
-        result = parked(sealed, MediaError("the station was killed while it read this file"), attempt - 1)
-    else:
-        try:
-            result = analyse(sealed, parts.vault, parts.media, timeout_seconds=limits.timeout_seconds)
-        except MediaError as error:
-            if attempt < limits.attempts:
-                return None
-            result = parked(sealed, error, attempt)
-        except IngestdError:
-            # A stop or a failing disk is not the file's fault: this try does not count.
-            forget_attempts(parts.chronicle.engine, sealed.recording_id, "analyse")
-            raise
-    forget_attempts(parts.chronicle.engine, sealed.recording_id, "analyse")
-    return result
+        return parked(sealed, MediaError("the station was killed while it read this file"), attempt - 1)
+    try:
+        return analyse(sealed, parts.vault, parts.media, timeout_seconds=limits.timeout_seconds)
+    except MediaError as error:
+        return parked(sealed, error, attempt) if attempt >= limits.attempts else None
 
 
 def _analysed_acts(analysed: Analysed, parts: Parts) -> list[Act]:

@@ -43,7 +43,7 @@ def recover(parts: Parts) -> Recovered:
         elif parts.catalogue.has_recording(recording) or _was_sealed_otherwise(document, parts):
             vault.discard_staged(recording)
         else:
-            finish([document], vault=vault, catalogue=parts.catalogue, chronicle=parts.chronicle)
+            finish([(document, staged.read_bytes())], vault=vault, catalogue=parts.catalogue, chronicle=parts.chronicle)
             sealed += 1
     waiting = set(interrupted(vault).values())
     partial = [path for path in vault.staging_folder.iterdir() if path.stem not in waiting]

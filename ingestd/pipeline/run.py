@@ -145,7 +145,7 @@ class _TakeIn:
             found = self._finding("read.error", planned, error=error.message)
             self._settle(planned, Fate.UNREADABLE, error.message, found)
             return
-        self._batch.acquired.append(acquired)
+        self._batch.add(acquired)
 
     def _acquire_stable(self, planned: PlannedFile) -> Acquired:
         """Read a file; read it anew when it changed meanwhile. The last reading counts, with its instability."""

@@ -21,6 +21,9 @@ from ingestd.stores.vault import Vault
 
 BIRTH_FORMAT = "ingestd-birth/1"
 
+Birth = tuple[dict[str, Any], bytes]
+"""A birth sidecar, and its bytes as they stand in staging."""
+
 
 def birth_document(
     verified: Verified, docking: Docking, station: StationSettings, *, content_path: str, sealed_at: str, version: str
@@ -98,7 +101,7 @@ def seal(
         StoreFullError, StoreError: what is not in the ledger yet will be rolled forward from staging.
     """
     placed = standing_contents([one.acquired.sha256 for one in batch], vault, catalogue)
-    documents = []
+    births: list[Birth] = []
     for verified in batch:
         acquired = verified.acquired
         name = original_file_name(acquired.planned.source.path.name, acquired.planned.recording_id)
@@ -108,10 +111,9 @@ def seal(
         document = birth_document(
             verified, docking, station, content_path=content_path, sealed_at=sealed_at, version=version
         )
-        vault.stage_sidecar(acquired.planned.recording_id, document)
-        documents.append(document)
+        births.append((document, vault.stage_sidecar(acquired.planned.recording_id, document)))
     vault.sync_staging(*(vault.staged_sidecar(one.acquired.planned.recording_id) for one in batch))
-    finish(documents, vault=vault, catalogue=catalogue, chronicle=chronicle, also=also)
+    finish(births, vault=vault, catalogue=catalogue, chronicle=chronicle, also=also)
 
 
 def standing_contents(digests: Sequence[str], vault: Vault, catalogue: Catalogue) -> dict[str, str]:
@@ -124,7 +126,7 @@ def standing_contents(digests: Sequence[str], vault: Vault, catalogue: Catalogue
 
 
 def finish(
-    documents: Sequence[dict[str, Any]],
+    births: Sequence[Birth],
     *,
     vault: Vault,
     catalogue: Catalogue,
@@ -133,9 +135,10 @@ def finish(
 ) -> None:
     """From staged sidecars to the ledger. Every step may be done again after a crash, with the same result."""
     manifests: dict[str, dict[str, Any]] = {}
-    standing = catalogue.which_stand([document["recording_id"] for document in documents])
+    standing = catalogue.which_stand([document["recording_id"] for document, _ in births])
     acts = []
-    for document in documents:
+    at_hand = {}
+    for document, data in births:
         recording = RecordingId(document["recording_id"])
         folder, content = document["docking"]["folder"], document["content"]
         name = original_file_name(document["card"]["path"].rsplit("/", 1)[-1], recording)
@@ -144,23 +147,24 @@ def finish(
             vault.publish_original(recording, own_path)
         sidecar = f"{folder}/{sidecar_name(name)}"
         vault.publish_sidecar(recording, sidecar)
-        digest = sha256_of(vault.read_bytes(sidecar))
+        digest = sha256_of(data)
+        at_hand[sidecar] = data
         manifests.setdefault(folder, {}).update({content["path"]: content["sha256"], sidecar: digest})
         if recording not in standing:
             acts.extend(_doubt_acts(document))
-            data = {
+            sealed = {
                 "docking_id": document["docking"]["docking_id"],
                 "sha256": content["sha256"],
                 "sidecar": sidecar,
                 "sidecar_sha256": digest,
             }
-            acts.append(Act(act="recording.sealed", subject=recording, data=data))
+            acts.append(Act(act="recording.sealed", subject=recording, data=sealed))
     for folder, lines in manifests.items():
         vault.sync_folder(folder)
         vault.append_manifest(folder, lines)
     if acts or also:
-        chronicle.enter(*acts, *also)
-    for document in documents:
+        chronicle.enter(*acts, *also, at_hand=at_hand)
+    for document, _ in births:
         vault.discard_staged(RecordingId(document["recording_id"]))
 
 

@@ -6,8 +6,9 @@ act, or the next start, lets it catch up.
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
@@ -50,11 +51,14 @@ class Chronicle:
         """Place and hash of the last entry."""
         return self._ledger.head
 
-    def enter(self, *acts: Act) -> list[Entry]:
+    def enter(self, *acts: Act, at_hand: Mapping[str, bytes] = MappingProxyType({})) -> list[Entry]:
         """Enter acts, in order, with one fsync and one transaction.
 
         The catalogue tries the acts first, inside a transaction that is still open while the ledger writes: an act
         that it could never show is refused before it stands in the ledger for ever.
+
+        Args:
+            at_hand: documents of the vault that were just written, by path, so that they need not be read again.
 
         Raises:
             IntegrityError: the catalogue cannot show an act; nothing was entered.
@@ -69,7 +73,7 @@ class Chronicle:
             fresh = self._ledger.chain(missing)
             try:
                 with transaction(self.engine) as connection:
-                    self._project(connection, fresh)
+                    self._project(connection, fresh, at_hand)
                     self._ledger.append(fresh)
             except StoreError:
                 if fresh and self._ledger.head.seq == fresh[-1].seq:
@@ -96,8 +100,10 @@ class Chronicle:
             with transaction(self.engine) as connection:
                 self._project(connection, batch)
 
-    def _project(self, connection: Connection, entries: list[Entry]) -> None:
-        apply_all(connection, self._vault, entries)
+    def _project(
+        self, connection: Connection, entries: list[Entry], at_hand: Mapping[str, bytes] = MappingProxyType({})
+    ) -> None:
+        apply_all(connection, lambda path: at_hand.get(path) or self._vault.read_bytes(path), entries)
         if entries:
             _set_applied(connection, entries[-1].seq)
 

@@ -8,9 +8,8 @@ import ctypes
 import errno
 import functools
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 from ingestd.core.errors import StoreError, StoreFullError
 
@@ -20,18 +19,33 @@ _RENAME_NOREPLACE = 1
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-@contextmanager
-def translated(what: str, path: Path | str) -> Iterator[None]:
-    """Turn an OSError of the store into `StoreFullError` or `StoreError` that names the act and the path."""
-    try:
-        yield
-    except OSError as error:
+class translated:  # noqa: N801
+    """Turn an OSError of the store into `StoreFullError` or `StoreError` that names the act and the path.
+
+    A context manager, and a class because it stands around every system call of every file.
+    """
+
+    __slots__ = ("_path", "_what")
+
+    def __init__(self, what: str, path: Path | str) -> None:
+        self._what = what
+        self._path = path
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, OSError):
+            return
         if error.errno in _FULL:
             raise StoreFullError(
-                f"no room to {what} {path}: {error.strerror}", "free or add disk space; the station goes on by itself"
+                f"no room to {self._what} {self._path}: {error.strerror}",
+                "free or add disk space; the station goes on by itself",
             ) from error
         raise StoreError(
-            f"cannot {what} {path}: {error.strerror}",
+            f"cannot {self._what} {self._path}: {error.strerror}",
             "check the disk, its mount options and the rights of the station's user",
         ) from error
 
@@ -130,7 +144,21 @@ def write_staged(path: Path, data: bytes, *, is_synced: bool = True) -> None:
     Args:
         is_synced: fsync it; false where the caller syncs many at once before anything is promised.
     """
-    descriptor = create_afresh(path)
+    _write_small(create_afresh(path), data, path, is_synced=is_synced)
+
+
+def stage(path: Path, data: bytes) -> None:
+    """As `write_staged` without its sync, but the same bytes that stand there already stay the file that they are."""
+    try:
+        _write_small(create_exclusive(path), data, path, is_synced=False)
+    except StoreError as error:
+        if not isinstance(error.__cause__, FileExistsError):
+            raise
+        if path.read_bytes() != data:
+            write_staged(path, data, is_synced=False)
+
+
+def _write_small(descriptor: int, data: bytes, path: Path, *, is_synced: bool) -> None:
     try:
         write_all(descriptor, data, path)
         with translated("sync", path):

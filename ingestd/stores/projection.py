@@ -18,12 +18,15 @@ from ingestd.core.facts import MediaKind
 from ingestd.core.lifecycle import ALLOWED_MOVES, Fate, State
 from ingestd.core.manifest import sha256_of
 from ingestd.stores import schema
-from ingestd.stores.vault import Vault
 
 Document = dict[str, Any]
 
 
-def apply_all(connection: Connection, vault: Vault, entries: Sequence[Entry]) -> None:
+ReadDocument = Callable[[str], bytes]
+"""Gives the bytes of a document of the vault by its path."""
+
+
+def apply_all(connection: Connection, read: ReadDocument, entries: Sequence[Entry]) -> None:
     """Let entries show in the catalogue, in order; seals that follow each other go in together.
 
     Raises:
@@ -32,25 +35,25 @@ def apply_all(connection: Connection, vault: Vault, entries: Sequence[Entry]) ->
     """
     for act, group in itertools.groupby(entries, key=lambda entry: entry.act):
         if act == "recording.sealed":
-            _recordings_sealed(connection, vault, list(group))
+            _recordings_sealed(connection, read, list(group))
             continue
         project = _PROJECTIONS.get(act)
         if project is not None:
             for entry in group:
-                project(connection, vault, entry)
+                project(connection, read, entry)
 
 
-def read_sealed_document(vault: Vault, path: str, digest: str) -> Document:
+def read_sealed_document(read: ReadDocument, path: str, digest: str) -> Document:
     """A document of the vault, checked against the digest that the ledger holds of it."""
-    data = vault.read_bytes(path)
+    data = read(path)
     if sha256_of(data) != digest:
         raise IntegrityError(f"{path} is not the document that the ledger names", "restore it from a backup or replica")
     document: Document = json.loads(data)
     return document
 
 
-def _docking_listed(connection: Connection, vault: Vault, entry: Entry) -> None:
-    document = read_sealed_document(vault, entry.data["listing"], entry.data["listing_sha256"])
+def _docking_listed(connection: Connection, read: ReadDocument, entry: Entry) -> None:
+    document = read_sealed_document(read, entry.data["listing"], entry.data["listing_sha256"])
     docking, files = document["docking"], document["entries"]
     connection.execute(
         insert(schema.dockings).values(
@@ -77,10 +80,10 @@ def _docking_listed(connection: Connection, vault: Vault, entry: Entry) -> None:
         connection.execute(insert(schema.sightings), rows)
 
 
-def _recordings_sealed(connection: Connection, vault: Vault, entries: Sequence[Entry]) -> None:
+def _recordings_sealed(connection: Connection, read: ReadDocument, entries: Sequence[Entry]) -> None:
     contents, recordings, fates = [], [], []
     for entry in entries:
-        birth = read_sealed_document(vault, entry.data["sidecar"], entry.data["sidecar_sha256"])
+        birth = read_sealed_document(read, entry.data["sidecar"], entry.data["sidecar_sha256"])
         content, docking = birth["content"], birth["docking"]["docking_id"]
         held = {"sha256": content["sha256"], "size_bytes": content["size_bytes"], "vault_path": content["path"]}
         contents.append(held | {"sealed_at": birth["sealed_at"]})
@@ -119,7 +122,7 @@ def _recordings_sealed(connection: Connection, vault: Vault, entries: Sequence[E
     _settle(connection, fates)
 
 
-def _sightings_settled(connection: Connection, _: Vault, entry: Entry) -> None:
+def _sightings_settled(connection: Connection, _: ReadDocument, entry: Entry) -> None:
     _settle(
         connection,
         [
@@ -144,7 +147,7 @@ def _settle(connection: Connection, fates: Sequence[Document]) -> None:
         raise IntegrityError(f"an entry was settled that no docking listed, among {sorted(places)[:3]}")
 
 
-def _docking_closed(connection: Connection, _: Vault, entry: Entry) -> None:
+def _docking_closed(connection: Connection, _: ReadDocument, entry: Entry) -> None:
     table = schema.dockings
     document = connection.execute(
         select(table.c.document).where(table.c.docking_id == entry.subject)
@@ -162,7 +165,7 @@ def _docking_closed(connection: Connection, _: Vault, entry: Entry) -> None:
     )
 
 
-def _finding_noted(connection: Connection, _: Vault, entry: Entry) -> None:
+def _finding_noted(connection: Connection, _: ReadDocument, entry: Entry) -> None:
     _add_findings(connection, entry, entry.data["findings"], start=0, docking=entry.data.get("docking_id"))
 
 
@@ -195,7 +198,7 @@ def _add_findings(
         connection.execute(insert(schema.findings), rows)
 
 
-def _recording_analysed(connection: Connection, _: Vault, entry: Entry) -> None:
+def _recording_analysed(connection: Connection, _: ReadDocument, entry: Entry) -> None:
     _move(connection, entry, State.ANALYSED)
     facts = entry.data["facts"]
     table = schema.recordings
@@ -211,7 +214,7 @@ def _recording_analysed(connection: Connection, _: Vault, entry: Entry) -> None:
     _add_findings(connection, entry, entry.data["findings"], start=0, recording=entry.subject)
 
 
-def _recording_tagged(connection: Connection, _: Vault, entry: Entry) -> None:
+def _recording_tagged(connection: Connection, _: ReadDocument, entry: Entry) -> None:
     _move(connection, entry, State.TAGGED)
     times = entry.data["times"]
     table = schema.recordings
@@ -223,7 +226,7 @@ def _recording_tagged(connection: Connection, _: Vault, entry: Entry) -> None:
     _add_findings(connection, entry, entry.data["findings"], start=0, recording=entry.subject)
 
 
-def _recording_catalogued(connection: Connection, _: Vault, entry: Entry) -> None:
+def _recording_catalogued(connection: Connection, _: ReadDocument, entry: Entry) -> None:
     _move(connection, entry, State.CATALOGUED)
     table = schema.recordings
     connection.execute(
@@ -248,7 +251,7 @@ def _move(connection: Connection, entry: Entry, target: State) -> None:
     connection.execute(update(table).where(table.c.recording_id == entry.subject).values(state=target))
 
 
-def _sets_assembled(connection: Connection, _: Vault, entry: Entry) -> None:
+def _sets_assembled(connection: Connection, _: ReadDocument, entry: Entry) -> None:
     """Takes of one recorder around one docking. What was said earlier of the same recordings is superseded."""
     recordings, findings = schema.recordings, schema.findings
     considered = set(entry.data["considered"])
@@ -277,7 +280,7 @@ def _sets_assembled(connection: Connection, _: Vault, entry: Entry) -> None:
     connection.execute(update(table).where(table.c.docking_id == entry.subject).values(has_sets=True))
 
 
-def _derived_made(connection: Connection, _: Vault, entry: Entry) -> None:
+def _derived_made(connection: Connection, _: ReadDocument, entry: Entry) -> None:
     table = schema.derived
     connection.execute(delete(table).where(table.c.recording_id == entry.subject, table.c.kind == entry.data["kind"]))
     connection.execute(
@@ -292,7 +295,7 @@ def _derived_made(connection: Connection, _: Vault, entry: Entry) -> None:
     )
 
 
-_PROJECTIONS: Mapping[str, Callable[[Connection, Vault, Entry], None]] = {
+_PROJECTIONS: Mapping[str, Callable[[Connection, ReadDocument, Entry], None]] = {
     "docking.listed": _docking_listed,
     "docking.settled": _sightings_settled,
     "docking.closed": _docking_closed,

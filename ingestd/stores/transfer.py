@@ -2,17 +2,18 @@
 
 import contextlib
 import ctypes
-import fcntl
 import functools
 import hashlib
 import mmap
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NamedTuple
 
 from ingestd.core.errors import SourceError
 from ingestd.core.ids import Sha256
+from ingestd.core.manifest import sha256_of
 from ingestd.core.stop import Stop
 from ingestd.stores.durable import translated
 
@@ -70,6 +71,10 @@ def read_back(
             _hash_all(direct, around, block_bytes, stop, on_bytes)
             return ReadBack(Sha256(around.hexdigest()), "medium")
     with translated("read back", path), _opened(path, 0) as descriptor:
+        if os.fstat(descriptor).st_size < _SMALL_BYTES:
+            data = os.pread(descriptor, _SMALL_BYTES, 0)
+            on_bytes(len(data))
+            return ReadBack(sha256_of(data), "medium" if was_let_go else "cache")
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         _hash_all(descriptor, digest, block_bytes, stop, on_bytes)
         # Originals are read again by nobody soon; their pages would push out what is.
@@ -107,22 +112,24 @@ def hash_open_file(descriptor: int, *, block_bytes: int, stop: Stop) -> Sha256:
     return Sha256(digest.hexdigest())
 
 
-@contextlib.contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+class _opened:  # noqa: N801
+    """A descriptor for reading, closed at the end. A class because it stands around every small file."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, path: Path, flags: int) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags)
+
+    def __enter__(self) -> int:
+        return self._descriptor
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
 
 
 def _hash_all(descriptor: int, digest: Any, block_bytes: int, stop: Stop, on_bytes: Callable[[int], None]) -> None:
-    size_bytes = os.fstat(descriptor).st_size
-    if size_bytes < _SMALL_BYTES and not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT:
-        data = os.pread(descriptor, _SMALL_BYTES, 0)
-        digest.update(data)
-        on_bytes(len(data))
-        return
     # Anonymous memory is page-aligned, as O_DIRECT demands.
     with mmap.mmap(-1, block_bytes) as block, memoryview(block) as view:
         offset = dropped = 0

@@ -26,6 +26,7 @@ from ingestd.stores.durable import (
     move_new,
     publish,
     remove,
+    stage,
     sync_directory,
     sync_file,
     sync_together,
@@ -58,16 +59,13 @@ class Vault:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.staging_folder = root / ".staging"
+        """Copies under way."""
 
     @property
     def ledger_folder(self) -> Path:
         """Where the ledger's segments lie."""
         return self.root / "ledger"
-
-    @property
-    def staging_folder(self) -> Path:
-        """Copies under way."""
-        return self.root / ".staging"
 
     def prepare(self, *, vault_id: str, created: str) -> None:
         """Lay out an empty vault, or accept the one that stands there.
@@ -143,9 +141,7 @@ class Vault:
         The same sidecar staged by an earlier try stays the file it is: it may have its final name already.
         """
         data = canonical_json(document) + b"\n"
-        path = self.staged_sidecar(recording)
-        if not (path.is_file() and path.read_bytes() == data):
-            write_staged(path, data, is_synced=False)
+        stage(self.staged_sidecar(recording), data)
         return data
 
     def staged_opening(self, docking: DockingId) -> Path:
@@ -209,7 +205,7 @@ class Vault:
         path = self.path(folder) / MANIFEST
         standing = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
         known = {line for line in standing if line.endswith("\n")}
-        wanted = [manifest_line(digest, os.path.relpath(relative, folder)) for relative, digest in lines.items()]
+        wanted = [manifest_line(digest, _seen_from(folder, relative)) for relative, digest in lines.items()]
         fresh = [line for line in wanted if line not in known]
         if fresh:
             append_line(path, "".join(fresh).encode("utf-8"))
@@ -262,3 +258,10 @@ class Vault:
         except FileNotFoundError:
             return False
         return stat.S_ISREG(status.st_mode) and status.st_size == size_bytes
+
+
+def _seen_from(folder: str, relative: str) -> str:
+    """A path of the vault as it is written in a folder's manifest."""
+    if relative.startswith(f"{folder}/"):
+        return relative.removeprefix(f"{folder}/")
+    return os.path.relpath(relative, folder)
