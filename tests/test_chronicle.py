@@ -22,7 +22,7 @@ from ingestd.core.errors import IntegrityError, NotFoundError, StoreError, Store
 from ingestd.core.findings import finding
 from ingestd.core.manifest import sha256_of
 from ingestd.stores import schema
-from ingestd.stores.attempts import count_attempt, forget_attempts
+from ingestd.stores.attempts import count_attempt, count_first_attempts, forget_attempts
 from ingestd.stores.chronicle import Chronicle, applied_seq, rebuild
 from ingestd.stores.database import open_for_reading, open_for_writing
 from ingestd.stores.ledger import Ledger, read_entries
@@ -512,5 +512,13 @@ def test_the_catalogue_is_written_with_full_synchronisation_and_a_write_ahead_lo
 
 def test_tries_are_counted_before_the_work_and_forgotten_after_it(book: Book) -> None:
     assert [count_attempt(book.chronicle.engine, "r", "analyse") for _ in range(2)] == [1, 2]
-    forget_attempts(book.chronicle.engine, "r", "analyse")
+    forget_attempts(book.chronicle.engine, ["r"], "analyse")
     assert count_attempt(book.chronicle.engine, "r", "analyse") == 1
+
+
+def test_a_first_try_is_counted_for_many_at_once_and_never_twice(book: Book) -> None:
+    engine = book.chronicle.engine
+    assert count_first_attempts(engine, ["a", "b"], "analyse") == {}
+    # As after a crash: those of the batch are tried one by one, a new one comes with them.
+    assert count_first_attempts(engine, ["a", "b", "c"], "analyse") == {"a": 1, "b": 1}
+    assert [count_attempt(engine, one, "analyse") for one in "abc"] == [2, 2, 2]

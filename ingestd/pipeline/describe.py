@@ -51,24 +51,25 @@ def _analyse_due(parts: Parts) -> int:
     rows = parts.catalogue.due_after(State.SEALED, limit=_BATCH)
     engine, recordings = parts.chronicle.engine, [row["recording_id"] for row in rows]
     tried = count_first_attempts(engine, recordings, _JOB) if rows else {}
-    unanswered = set()
+    to_count_on = set(tried)
     try:
         for row in rows:
             parts.stop.check()
             recording = row["recording_id"]
             attempt = count_attempt(engine, recording, _JOB) if recording in tried else 1
+            to_count_on.discard(recording)
             analysed = _analysed(row, attempt, parts)
             if analysed is not None:
                 acts.extend(_analysed_acts(analysed, parts))
             else:
-                unanswered.add(recording)
+                to_count_on.add(recording)
     finally:
         # What was analysed before a stop or a fault is kept; only the rest is asked for again. A stop or a failing
         # disk is no file's fault: those tries do not count.
         if acts:
             parts.chronicle.enter(*acts)
         if rows:
-            forget_attempts(engine, [one for one in recordings if one not in unanswered], _JOB)
+            forget_attempts(engine, [one for one in recordings if one not in to_count_on], _JOB)
     return len(rows)
 
 
