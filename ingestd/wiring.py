@@ -21,6 +21,7 @@ from ingestd.stores.chronicle import Chronicle
 from ingestd.stores.database import open_for_reading, open_for_writing
 from ingestd.stores.durable import make_directory, translated
 from ingestd.stores.search import Catalogue
+from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
 
 VERSION = version("ingestd")
@@ -77,6 +78,7 @@ def open_parts(
                 catalogue=Catalogue(engine),
                 media=media,
                 buffers=buffer_pool(settings),
+                turns=Turns(clock),
                 version=VERSION,
                 on_verified=on_verified,
             )
@@ -87,7 +89,7 @@ def open_parts(
 def buffer_pool(settings: Settings) -> BufferPool:
     """The station's blocks. A bay may hold a quarter of them, so that four busy ones leave none idle for lack of it."""
     blocks = settings.copying.buffer_blocks
-    return BufferPool(settings.copying.block_bytes, blocks, max(2, blocks // 4))
+    return BufferPool(settings.copying.block_bytes, blocks, max(2, blocks // 4), SystemClock())
 
 
 def prepared_vault(settings: Settings) -> Vault:

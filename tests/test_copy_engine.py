@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ingestd.cli.summary import FATE_WORDS
+from ingestd.core.clock import SystemClock
 from ingestd.core.lifecycle import BayState, Fate
 from ingestd.core.model import Inlet, Progress
 from ingestd.core.stop import Stop
@@ -44,7 +45,7 @@ def test_any_length_comes_over_whole_with_all_its_hashes(tmp_path: Path, size_by
     data = os.urandom(size_bytes)
     (tmp_path / "source").write_bytes(data)
     marks: dict[int, str] = {}
-    with BufferPool(MIB, 4, 2).lane() as buffers:
+    with BufferPool(MIB, 4, 2, SystemClock()).lane() as buffers:
         lane = Lane("test", buffers, ("sm3",), Stop())
         source = os.open(tmp_path / "source", os.O_RDONLY)
         target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
@@ -71,7 +72,7 @@ def test_a_defect_in_a_thread_of_a_lane_is_raised_and_holds_nobody_up(tmp_path: 
     def broken(offset: int, digest: str) -> None:
         raise ValueError(f"a defect at {offset}")
 
-    with BufferPool(MIB, 4, 2).lane() as buffers:
+    with BufferPool(MIB, 4, 2, SystemClock()).lane() as buffers:
         lane = Lane("test", buffers, (), Stop())
         source = os.open(tmp_path / "source", os.O_RDONLY)
         target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)

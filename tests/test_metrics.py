@@ -20,6 +20,7 @@ from tests.support.station import write_card
 UNITS = ("_seconds", "_bytes", "_ratio")
 COUNTS = ("_total", "_info")
 PLAIN_NUMBERS = {
+    "ingestd_copy_limit_bays",
     "ingestd_recordings",
     "ingestd_findings_open",
     "ingestd_dockings",

@@ -49,7 +49,7 @@ def status(
         console.print(f"Station {daemon['station']} runs (process {daemon['pid']}, version {daemon['version']}).")
         for bay in daemon["bays"]:
             words = WORDS[BayState(bay["state"])]
-            console.print(f"  bay {bay['bay']}: {words} {bay['message']}".rstrip(), markup=False)
+            console.print(f"  bay {bay['bay']}: {words} {bay['message']} {_how_far(bay)}".rstrip(), markup=False)
     contents, held_bytes = catalogue.held()
     console.print(f"{contents} contents, {size(held_bytes)}; {counts['undescribed'][0][0]:.0f} wait to be described.")
     zone = settings.station.zone_info
@@ -63,6 +63,14 @@ def status(
         ],
         right=(3, 4),
     )  # fmt: skip
+
+
+def _how_far(bay: dict[str, Any]) -> str:
+    """Bytes, rate and time left of a bay that is being copied; nothing of any other."""
+    if bay["state"] != BayState.COPYING:
+        return ""
+    done = f"{size(bay['bytes_done'])} of {size(bay['bytes_total'])}, {size(int(bay['bytes_per_second']))}/s"
+    return f"({done}, {bay['seconds_left']:.0f} s left)" if bay["seconds_left"] is not None else f"({done})"
 
 
 def _docking_document(row: Row) -> dict[str, Any]:

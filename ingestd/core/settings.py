@@ -78,6 +78,7 @@ class CopySettings(_Section):
     trust_known_at_docks: bool = True
     retries: int = Field(default=2, ge=0, le=20)
     patience_seconds: float = Field(default=120.0, ge=0)
+    silent_seconds: float = Field(default=30.0, gt=0, description="a bay that copies nothing for so long says so")
     exclude: tuple[str, ...] = Field(default=(), description="card paths (fnmatch) left on the recorder, by this rule")
     max_entries: int = Field(default=1_000_000, ge=1)
     max_depth: int = Field(default=32, ge=1, le=200)

@@ -4,6 +4,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ingestd.core.clock import Clock
 from ingestd.core.lifecycle import BayState
@@ -43,13 +44,16 @@ class LiveState:
     def __init__(self, clock: Clock) -> None:
         self._lock = threading.Lock()
         self._news = News(clock)
+        self._clock = clock
         self._bays: dict[str, Progress] = {}
+        self._heard_at: dict[str, float] = {}
         self._listeners: list[queue.Queue[Progress]] = []
 
     def report(self, progress: Progress) -> None:
         """A bay's new state."""
         with self._lock:
             self._bays[progress.bay] = progress
+            self._heard_at[progress.bay] = self._clock.steady_seconds()
             if not self._listeners or not self._news.is_news(progress):
                 return
             for listener in self._listeners:
@@ -68,6 +72,21 @@ class LiveState:
         """All bays that were ever used since the start, by name."""
         with self._lock:
             return [self._bays[bay] for bay in sorted(self._bays)]
+
+    def say_who_is_silent(self, seconds: float) -> list[str]:
+        """Ask for attention for the bays that have copied nothing for so long; which ones these are.
+
+        A worn card or a reader that hangs holds up its own bay alone; a person sees it here. With the next byte the
+        bay shows that it goes on.
+        """
+        now = self._clock.steady_seconds()
+        with self._lock:
+            silent = [bay for bay, heard_at in self._heard_at.items() if now - heard_at >= seconds]
+            stalled = [self._bays[bay] for bay in silent if self._bays[bay].state is BayState.COPYING]
+        words = f"nothing has moved for {seconds:g} s: the recorder or the station's disk does not answer"
+        for progress in stalled:
+            self.report(replace(progress, state=BayState.ATTENTION, message=words))
+        return [progress.bay for progress in stalled]
 
     def is_busy(self) -> bool:
         """Whether any recorder is being copied; background work waits while it is."""

@@ -17,6 +17,7 @@ from ingestd.core.model import Verified
 from ingestd.daemon.host import is_clock_synchronised
 from ingestd.daemon.live import LiveState
 from ingestd.stores.search import Catalogue
+from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
 
 _FORECAST_DAYS = 7
@@ -67,9 +68,12 @@ class Meters:
 class StationCollector(Collector):
     """What is asked of the catalogue, the vault and the bays at each scrape."""
 
-    def __init__(self, catalogue: Catalogue, vault: Vault, live: LiveState, clock: Clock, version: str) -> None:
+    def __init__(
+        self, catalogue: Catalogue, vault: Vault, turns: Turns, live: LiveState, clock: Clock, version: str
+    ) -> None:
         self._catalogue = catalogue
         self._vault = vault
+        self._turns = turns
         self._live = live
         self._clock = clock
         self._version = version
@@ -136,6 +140,9 @@ class StationCollector(Collector):
         yield _family("ingestd_bay_done_bytes", "Bytes read at the present docking.", ["bay"], done)
         total = [((one.bay,), float(one.bytes_total)) for one in bays]
         yield _family("ingestd_bay_total_bytes", "Bytes listed at the present docking.", ["bay"], total)
+
+        words = "Bays that may write to the vault's disk at once, as it was measured to carry them best; 0 for all."
+        yield _gauge("ingestd_copy_limit_bays", words, self._turns.limit or 0)
 
     def _age(self, moment: str | None) -> float:
         return max((self._clock.now() - from_text(moment)).total_seconds(), 0.0) if moment else 0.0

@@ -48,7 +48,8 @@ class Service:
         self.live = LiveState(parts.clock)
         self._meters = meters
         self._log = structlog.get_logger()
-        registry.register(StationCollector(parts.catalogue, parts.vault, self.live, parts.clock, parts.version))
+        collector = StationCollector(parts.catalogue, parts.vault, parts.turns, self.live, parts.clock, parts.version)
+        registry.register(collector)
         self.intake = Intake(parts, self.live, on_docked=self._docked, on_error=meters.count_error)
         self._describer = Worker("describe", lambda: describe(parts) > 0, parts.stop, meters.count_error)
         self._proxies = proxy_worker(parts.settings, parts.stop)
@@ -99,7 +100,7 @@ class Service:
             stack.callback(self._inbox.stop)
         if settings.udev.is_enabled:
             self._start_udev(stack)
-        jobs = Jobs(housekeeping=self._housekeeping)
+        jobs = Jobs(housekeeping=self._housekeeping, watch=self._watch_bays)
         jobs.start()
         stack.callback(jobs.close)
 
@@ -159,6 +160,10 @@ class Service:
             self.parts.stop.wait(1.0)
             return True
         return derive_next(self.parts, self._proxies)
+
+    def _watch_bays(self) -> None:
+        for bay in self.live.say_who_is_silent(self.parts.settings.copying.silent_seconds):
+            self._log.warning("bay.silent", bay=bay)
 
     def _housekeeping(self) -> None:
         self._describer.wake()

@@ -14,6 +14,7 @@ from ingestd.media.sandbox import MediaWorker
 from ingestd.stores.buffers import BufferPool
 from ingestd.stores.chronicle import Chronicle
 from ingestd.stores.search import Catalogue
+from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
 
 Report = Callable[[Progress], None]
@@ -34,5 +35,6 @@ class Parts:
     catalogue: Catalogue
     media: MediaWorker
     buffers: BufferPool
+    turns: Turns
     version: str
     on_verified: Callable[[Verified], None]

@@ -47,7 +47,7 @@ def take_in(card: DockedRecorder, parts: Parts, report: Report) -> DockingResult
     accounting.open_books(docking, planned, findings, parts.vault, parts.chronicle)
     pace = Pace(docking, planned, parts.clock, report)
     reason = ""
-    with parts.buffers.lane() as buffers:
+    with parts.buffers.lane(parts.turns.held_up) as buffers:
         lane = Lane(docking.bay, buffers, parts.settings.copying.digests, parts.stop)
         try:
             _TakeIn(card, parts, pace, lane).run(planned)
@@ -113,7 +113,9 @@ class _TakeIn:
             self._take(one)
             self._pace.file_done()
             if len(self._batch) >= limits.batch_files or self._batch.size_bytes >= limits.batch_bytes:
+                began = self._parts.clock.steady_seconds()
                 self._finisher.put(self._batch)
+                self._parts.turns.held_up(self._parts.clock.steady_seconds() - began)
                 self._batch = Batch()
 
     def _take(self, planned: PlannedFile) -> None:
@@ -173,10 +175,18 @@ class _TakeIn:
                 self._discard(planned)
             is_resumed = partial is not None and tries == 1
             self._check_room(planned.source.size_bytes)
-            self._pace.show(BayState.COPYING)
-            return acquire(planned, self._means, is_resumed=is_resumed, on_bytes=self._pace.advance)
+            with self._parts.turns.turn(self._parts.stop, self._wait_for_turn) as moved:
+
+                def on_bytes(size_bytes: int) -> None:
+                    moved(size_bytes)
+                    self._pace.advance(size_bytes)
+
+                return acquire(planned, self._means, is_resumed=is_resumed, on_bytes=on_bytes)
 
         return self._with_room(attempt)
+
+    def _wait_for_turn(self) -> None:
+        self._pace.show(BayState.COPYING, message="waits for its turn at the disk")
 
     def _check_room(self, size_bytes: int) -> None:
         free = self._parts.vault.free_bytes() - self._parts.settings.copying.keep_free_bytes

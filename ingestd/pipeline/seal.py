@@ -100,20 +100,21 @@ def seal(
     Raises:
         StoreFullError, StoreError: what is not in the ledger yet will be rolled forward from staging.
     """
-    placed = standing_contents([one.acquired.sha256 for one in batch], vault, catalogue)
-    births: list[Birth] = []
-    for verified in batch:
-        acquired = verified.acquired
-        name = original_file_name(acquired.planned.source.path.name, acquired.planned.recording_id)
-        content_path = placed.get(acquired.sha256)
-        if content_path is None:
-            content_path = placed[acquired.sha256] = f"{docking.folder}/{name}"
-        document = birth_document(
-            verified, docking, station, content_path=content_path, sealed_at=sealed_at, version=version
-        )
-        births.append((document, vault.stage_sidecar(acquired.planned.recording_id, document)))
-    vault.sync_staging(*(vault.staged_sidecar(one.acquired.planned.recording_id) for one in batch))
-    finish(births, vault=vault, catalogue=catalogue, chronicle=chronicle, also=also)
+    with vault.sealing:
+        placed = standing_contents([one.acquired.sha256 for one in batch], vault, catalogue)
+        births: list[Birth] = []
+        for verified in batch:
+            acquired = verified.acquired
+            name = original_file_name(acquired.planned.source.path.name, acquired.planned.recording_id)
+            content_path = placed.get(acquired.sha256)
+            if content_path is None:
+                content_path = placed[acquired.sha256] = f"{docking.folder}/{name}"
+            document = birth_document(
+                verified, docking, station, content_path=content_path, sealed_at=sealed_at, version=version
+            )
+            births.append((document, vault.stage_sidecar(acquired.planned.recording_id, document)))
+        vault.sync_staging(*(vault.staged_sidecar(one.acquired.planned.recording_id) for one in batch))
+        finish(births, vault=vault, catalogue=catalogue, chronicle=chronicle, also=also)
 
 
 def standing_contents(digests: Sequence[str], vault: Vault, catalogue: Catalogue) -> dict[str, str]:

@@ -13,6 +13,7 @@ The numbered invariants between vault, ledger and catalogue: docs/design/durabil
 import json
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,8 @@ class Vault:
         self.root = root
         self.staging_folder = root / ".staging"
         """Copies under way."""
+        self.sealing = threading.Lock()
+        """Held while originals take their places: two bays with the same bytes then give one content, not two."""
 
     @property
     def ledger_folder(self) -> Path:

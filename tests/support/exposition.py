@@ -14,6 +14,7 @@ from ingestd.daemon.metrics import Meters, StationCollector
 from ingestd.stores.database import open_for_reading
 from ingestd.stores.ledger import read_entries
 from ingestd.stores.search import Catalogue
+from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
 
 
@@ -30,7 +31,7 @@ def exposed_metrics(state_dir: Path) -> dict[str, tuple[str, frozenset[str]]]:
     meters.count_error("store", "")
     live.report(Progress(bay="bay-1", state=BayState.DONE))
     catalogue = Catalogue(open_for_reading(state_dir / "catalogue.sqlite3"))
-    registry.register(StationCollector(catalogue, vault, live, clock, "0"))
+    registry.register(StationCollector(catalogue, vault, Turns(clock), live, clock, "0"))
     return {
         f"{family.name}_total" if family.type == "counter" else family.name: (
             family.type,
