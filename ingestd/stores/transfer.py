@@ -36,10 +36,6 @@ def let_go(path: Path) -> bool:
 
     Called for every file of a batch before the first is read back, so that the medium works while others are hashed.
 
-    Args:
-        limit_bytes: what the source held when it was opened. The copy ends with the block that passes it, because a
-            file that grows as fast as it is read has no end.
-
     Raises:
         StoreError: the file cannot be opened.
     """
