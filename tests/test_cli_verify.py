@@ -130,6 +130,23 @@ def test_end_cut_off_the_ledger_is_found_by_the_catalogue_that_knows_more(used: 
     assert faults(used) != []
 
 
+def test_a_file_among_the_originals_that_nobody_vouches_for_is_named(used: Installation) -> None:
+    stray = footage(used).with_name("slipped-in.mp4")
+    stray.write_bytes(b"not from any recorder")
+    beside = used.vault / "originals" / "2026" / "notes.txt"
+    beside.parent.mkdir(exist_ok=True)
+    beside.write_text("a note")
+    assert sorted((one["what"], Path(one["path"]).name) for one in faults(used)) == [
+        ("stray", "notes.txt"),
+        ("stray", "slipped-in.mp4"),
+    ]
+
+
+def test_the_original_of_a_lost_sidecar_is_no_stray(used: Installation) -> None:
+    sidecar(used).unlink()
+    assert {one["what"] for one in faults(used)} == {"sidecar", "catalogue"}
+
+
 def test_every_fault_is_named_not_only_the_first(used: Installation) -> None:
     victims = [footage(used), sidecar(used)]
     for path in victims:

@@ -91,14 +91,23 @@ def docking_folder(opened_local_date: str, recorder: str | None, docking: Dockin
         recorder: device number, null when no recorder could be named.
         docking: the docking.
     """
-    tail = docking.replace("-", "")[-12:]
     year = opened_local_date[:4]
-    return f"originals/{year}/{opened_local_date}/{safe_component(recorder or 'unknown')}-{tail}"
+    return f"originals/{year}/{opened_local_date}/{safe_component(recorder or 'unknown')}-{docking_tail(docking)}"
+
+
+def docking_tail(docking: DockingId) -> str:
+    """The 12 digits by which a folder's name tells its docking."""
+    return docking.replace("-", "")[-12:]
 
 
 def sidecar_name(original_name: str) -> str:
     """The birth sidecar beside an original."""
     return f"{original_name}.birth.json"
+
+
+def original_of(sidecar: str) -> str:
+    """The path of the original that would lie beside a birth sidecar."""
+    return sidecar.removesuffix(".birth.json")
 
 
 def derived_path(original_path: str, suffix: str) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 from ingestd.core.errors import IntegrityError, NotFoundError, StoreError
 from ingestd.core.ids import DockingId, RecordingId, Sha256
 from ingestd.core.manifest import canonical_json, manifest_line
+from ingestd.core.naming import docking_tail
 from ingestd.stores.durable import (
     append_line,
     create_afresh,
@@ -247,6 +248,16 @@ class Vault:
         if not isinstance(document, dict):
             raise IntegrityError(f"{relative} is not a JSON object")
         return document
+
+    def standing_files(self) -> list[str]:
+        """Everything that stands among the originals, but for what books that are being opened have just placed."""
+        opening = tuple(path.name.removesuffix(".opening.json") for path in self.staging_folder.glob("*.opening.json"))
+        tails = tuple(docking_tail(DockingId(docking)) for docking in opening)
+        originals = self.root / "originals"
+        files = (path for path in originals.rglob("*") if not path.is_dir() or path.is_symlink())
+        return sorted(
+            str(path.relative_to(self.root)) for path in files if not path.parent.name.endswith(tails or "\0")
+        )
 
     def open_for_reading(self, relative: str) -> int:
         """A read-only descriptor of an original or derived file; the caller closes it."""
