@@ -67,6 +67,9 @@ class CardFile:
         # Reading ahead over bad places costs the same seconds again.
         os.posix_fadvise(self.descriptor, 0, 0, os.POSIX_FADV_RANDOM)
         length = min(len(view), max(os.fstat(self.descriptor).st_size - offset, 0))
+        if length == 0 and offset > 0:
+            # All that the file's size promises was had; what failed is only the question whether there is more.
+            return 0
         if length == 0:
             # Nothing is promised by its size, so there is nothing to read around.
             raise SourceError(f"reading failed at byte {offset}: the file says that it is empty, and is not")

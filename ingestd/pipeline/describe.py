@@ -59,10 +59,13 @@ def _analyse_due(parts: Parts) -> int:
             attempt = count_attempt(engine, recording, _JOB) if recording in tried else 1
             to_count_on.discard(recording)
             analysed = _analysed(row, attempt, parts)
-            if analysed is not None:
-                acts.extend(_analysed_acts(analysed, parts))
-            else:
+            if analysed is None:
                 to_count_on.add(recording)
+                continue
+            if recording in tried:
+                # From here on a crash is not this file's doing.
+                forget_attempts(engine, [recording], _JOB)
+            acts.extend(_analysed_acts(analysed, parts))
     finally:
         # What was analysed before a stop or a fault is kept; only the rest is asked for again. A stop or a failing
         # disk is no file's fault: those tries do not count.

@@ -1,6 +1,7 @@
 """Recovery at start: what a crash left half-done is rolled forward or let go of, without a hand."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,8 +10,9 @@ from ingestd.core.ids import RecordingId
 from ingestd.pipeline.accounting import close_books, finish_opening
 from ingestd.pipeline.parts import Parts
 from ingestd.pipeline.seal import finish
-from ingestd.stores.durable import remove
+from ingestd.stores.durable import remove, stage, sync_together
 from ingestd.stores.partial import interrupted
+from ingestd.stores.vault import Vault
 
 
 class Recovered(NamedTuple):
@@ -31,10 +33,14 @@ def recover(parts: Parts) -> Recovered:
     - An open docking is closed as interrupted.
     """
     vault = parts.vault
-    for opening in sorted(vault.staging_folder.glob("*.opening.json")):
+    openings = sorted(vault.staging_folder.glob("*.opening.json"))
+    births = sorted(vault.staging_folder.glob("*.birth.json"))
+    if openings or births or parts.catalogue.open_dockings():
+        _make_durable(births, vault)
+    for opening in openings:
         _open_again(opening, parts)
     sealed = 0
-    for staged in sorted(vault.staging_folder.glob("*.birth.json")):
+    for staged in births:
         document = _document(staged, "recording_id")
         recording = RecordingId(staged.name.removesuffix(".birth.json"))
         if document is None:
@@ -53,6 +59,13 @@ def recover(parts: Parts) -> Recovered:
     for docking in open_dockings:
         close_books(docking, was_interrupted=True, vault=vault, catalogue=parts.catalogue, chronicle=parts.chronicle)
     return Recovered(sealed, len(open_dockings), len(partial))
+
+
+def _make_durable(births: Sequence[Path], vault: Vault) -> None:
+    """Sync what stands, before anything is built on it: a killed process did not, and a sync that failed is none."""
+    for staged in births:
+        stage(staged, staged.read_bytes())
+    sync_together(vault.root)
 
 
 def _was_sealed_otherwise(document: dict[str, Any], parts: Parts) -> bool:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from ingestd.core.errors import IntegrityError, SourceError, SourceGoneError, StoppedError, StoreFullError
+from ingestd.core.errors import IntegrityError, SourceError, SourceGoneError, StoppedError
 from ingestd.core.findings import Finding, finding
 from ingestd.core.ids import RecordingId
 from ingestd.core.lifecycle import BayState, Fate
@@ -16,12 +16,10 @@ from ingestd.pipeline.batch import Batch, Finisher
 from ingestd.pipeline.known import known_as
 from ingestd.pipeline.pace import Pace
 from ingestd.pipeline.parts import Parts, Report
+from ingestd.pipeline.room import Room
 from ingestd.stores.engine import Lane
 from ingestd.stores.partial import adopt, discard_journal, interrupted, journal_path
 
-T = TypeVar("T")
-
-_ROOM_CHECK_SECONDS = 5.0
 _READS_OF_A_CHANGING_FILE = 2
 
 
@@ -44,20 +42,24 @@ def take_in(card: DockedRecorder, parts: Parts, report: Report) -> DockingResult
     docking = card.docking
     planned = accounting.plan(card.listing.entries, parts.profiles, parts.settings, parts.clock)
     findings = (*card.listing.problems, *docking.recorder.findings)
-    accounting.open_books(docking, planned, findings, parts.vault, parts.chronicle)
     pace = Pace(docking, planned, parts.clock, report)
+    room = Room(card, parts, pace)
+    room.waited_for(lambda: accounting.open_books(docking, planned, findings, parts.vault, parts.chronicle))
     reason = ""
     with parts.buffers.lane(parts.turns.held_up) as buffers:
         lane = Lane(docking.bay, buffers, parts.settings.copying.digests, parts.stop)
         try:
-            _TakeIn(card, parts, pace, lane).run(planned)
+            _TakeIn(card, parts, pace, room, lane).run(planned)
         except (SourceGoneError, StoppedError) as error:
             reason = error.message
         finally:
             lane.close()
     row = parts.catalogue.docking(docking.docking_id)
-    outcome = accounting.close_books(
-        row, was_interrupted=bool(reason), vault=parts.vault, catalogue=parts.catalogue, chronicle=parts.chronicle
+    outcome = room.waited_for(
+        lambda: accounting.close_books(
+            row, was_interrupted=bool(reason), vault=parts.vault, catalogue=parts.catalogue, chronicle=parts.chronicle
+        ),
+        needs_card=False,
     )
     is_done = outcome == "complete"
     words = reason or ("" if is_done else "not every file could be read whole")
@@ -68,11 +70,12 @@ def take_in(card: DockedRecorder, parts: Parts, report: Report) -> DockingResult
 class _TakeIn:
     """One card on its way in: this thread copies, a second one proves and seals behind it."""
 
-    def __init__(self, card: DockedRecorder, parts: Parts, pace: Pace, lane: Lane) -> None:
+    def __init__(self, card: DockedRecorder, parts: Parts, pace: Pace, room: Room, lane: Lane) -> None:
         self._card = card
         self._docking = card.docking
         self._parts = parts
         self._pace = pace
+        self._room = room
         self._means = Means(card, parts.vault, lane, parts.clock, parts.stop, parts.settings.copying)
         self._batch = Batch()
         self._interrupted = interrupted(parts.vault)
@@ -174,7 +177,7 @@ class _TakeIn:
                 # A half-written copy of the last attempt holds room and is worth nothing.
                 self._discard(planned)
             is_resumed = partial is not None and tries == 1
-            self._check_room(planned.source.size_bytes)
+            self._room.check(planned.source.size_bytes)
             with self._parts.turns.turn(self._parts.stop, self._wait_for_turn) as moved:
 
                 def on_bytes(size_bytes: int) -> None:
@@ -183,41 +186,13 @@ class _TakeIn:
 
                 return acquire(planned, self._means, is_resumed=is_resumed, on_bytes=on_bytes)
 
-        return self._with_room(attempt)
+        return self._room.waited_for(attempt)
 
     def _wait_for_turn(self) -> None:
         self._pace.show(BayState.COPYING, message="waits for its turn at the disk")
 
-    def _check_room(self, size_bytes: int) -> None:
-        free = self._parts.vault.free_bytes() - self._parts.settings.copying.keep_free_bytes
-        if free < size_bytes:
-            raise StoreFullError(f"the store has no room for {size_bytes} bytes", "free or add disk space")
-
-    def _with_room(self, work: Callable[[], T], *, needs_card: bool = True) -> T:
-        """Do the work; while the store is full, hold the bay, visibly, and try again once a while.
-
-        Args:
-            needs_card: false for work on verified bytes. It goes on without the recorder, and a stop gives it up only
-                for this run: the books stay open, because the next start seals what stands in staging.
-
-        Raises:
-            SourceGoneError, StoppedError: while waiting for room for the card.
-            StoreFullError: stopped while waiting for room for what needs no card.
-        """
-        while True:
-            try:
-                return work()
-            except StoreFullError as error:
-                self._pace.show(BayState.ATTENTION, message=error.message)
-                self._parts.stop.wait(_ROOM_CHECK_SECONDS)
-                if not needs_card and self._parts.stop.is_requested():
-                    raise
-                self._parts.stop.check()
-                if needs_card and not self._card.still_there():
-                    raise SourceGoneError("the recorder is gone") from error
-
     def _behind(self, work: Callable[[], None]) -> None:
-        self._with_room(work, needs_card=False)
+        self._room.waited_for(work, needs_card=False)
 
     def _discard(self, planned: PlannedFile) -> None:
         self._parts.vault.discard_staged(planned.recording_id)

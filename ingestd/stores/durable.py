@@ -4,6 +4,7 @@ Order and reason of the steps: docs/design/durability.md. A failed fsync is an e
 kernel may have dropped the dirty pages that it could not write.
 """
 
+import contextlib
 import ctypes
 import errno
 import functools
@@ -90,7 +91,13 @@ def make_directory(path: Path) -> None:
     for directory in reversed(missing):
         with translated("create directory", directory):
             directory.mkdir(exist_ok=True)
-        sync_directory(directory.parent)
+        try:
+            sync_directory(directory.parent)
+        except StoreError:
+            # Else it would be found standing at the next try, and its name never be synced.
+            with contextlib.suppress(OSError):
+                directory.rmdir()
+            raise
 
 
 def sync_file(path: Path) -> None:
@@ -148,14 +155,20 @@ def write_staged(path: Path, data: bytes, *, is_synced: bool = True) -> None:
 
 
 def stage(path: Path, data: bytes) -> None:
-    """As `write_staged` without its sync, but the same bytes that stand there already stay the file that they are."""
+    """As `write_staged` without its sync; what stands there already and has its final name too stays the file it is.
+
+    Without that name it is written anew, and put in its place in one step: its sync may have failed, and then the same
+    pages are not to be synced again.
+    """
     try:
         _write_small(create_exclusive(path), data, path, is_synced=False)
     except StoreError as error:
         if not isinstance(error.__cause__, FileExistsError):
             raise
-        if path.read_bytes() != data:
-            write_staged(path, data, is_synced=False)
+        if path.stat().st_nlink == 1 or path.read_bytes() != data:
+            write_staged(unfinished(path), data, is_synced=False)
+            with translated("replace", path):
+                unfinished(path).rename(path)
 
 
 def _write_small(descriptor: int, data: bytes, path: Path, *, is_synced: bool) -> None:
@@ -242,15 +255,24 @@ def replace_whole(final: Path, data: bytes) -> None:
 
 
 def append_line(path: Path, data: bytes) -> None:
-    """Append whole lines durably; a torn last line of an earlier crash is cut first."""
+    """Append whole lines durably; a torn last line of an earlier crash is cut first.
+
+    Lines that could not be made durable are cut off again: found standing at the next try, they would count as safe.
+    """
     existed = path.exists()
     with translated("append to", path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
         try:
-            os.ftruncate(descriptor, whole_lines_end(descriptor))
+            before = whole_lines_end(descriptor)
+            os.ftruncate(descriptor, before)
             os.lseek(descriptor, 0, os.SEEK_END)
-            write_all(descriptor, data, path)
-            os.fsync(descriptor)
+            try:
+                write_all(descriptor, data, path)
+                os.fsync(descriptor)
+            except (OSError, StoreError):
+                with contextlib.suppress(OSError):
+                    os.ftruncate(descriptor, before)
+                raise
         finally:
             os.close(descriptor)
     if not existed:

@@ -152,13 +152,14 @@ class Ledger:
             try:
                 whole = whole_lines_end(descriptor)
                 cut = os.fstat(descriptor).st_size - whole
-                if cut == 0:
-                    return None
-                os.ftruncate(descriptor, whole)
+                if cut > 0:
+                    os.ftruncate(descriptor, whole)
+                # A process that was killed behind its write synced neither lines nor name, and the catalogue follows.
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        return TornTail(last.name, cut)
+        sync_directory(self._folder)
+        return TornTail(last.name, cut) if cut > 0 else None
 
     def _read_head(self) -> Head:
         for segment in reversed(segments(self._folder)):

@@ -63,7 +63,9 @@ class Journal:
     def close(self) -> None:
         """The copy ended, one way or the other."""
         if self._stream is not None:
-            self._stream.close()
+            # What could not be written is tried once more here.
+            with contextlib.suppress(OSError):
+                self._stream.close()
 
 
 def journal_path(vault: Vault, recording: RecordingId) -> Path:

@@ -18,7 +18,8 @@
  *               spoil    the call is done, then the byte at FAULT_SPOIL is turned over, as a failing disk would
  * FAULT_ERRNO   a number (default: EIO)
  * FAULT_LOG     a line is added to this file for each call that was struck
- * FAULT_TRACE   a line for each call that changes something below FAULT_UNDER: kind, errno or 0, inode, path, old path
+ * FAULT_TRACE   a line for each call that changes something below FAULT_UNDER: kind, errno or 0, inode, bytes in
+ *               the file then, path
  * FAULT_HURRY   waits of 4 to 5 seconds, as for room on the disk, take a fiftieth of a second
  */
 #define _GNU_SOURCE
@@ -155,7 +156,7 @@ static enum action judge(const char *kind, const char *path, off_t offset, size_
     return what;
 }
 
-static void remember(const char *kind, int error, unsigned long inode, const char *path, const char *old) {
+static void remember(const char *kind, int error, struct stat status, const char *path) {
     if (fault.after && !is_after && !error) {
         size_t length = strlen(kind);
         is_after = !strncmp(fault.after, kind, length) && fault.after[length] == ' ' &&
@@ -163,18 +164,18 @@ static void remember(const char *kind, int error, unsigned long inode, const cha
     }
     if (!fault.trace || strncmp(path, fault.under, strlen(fault.under))) return;
     char line[2 * LONGEST + 64];
-    snprintf(line, sizeof line, "%s\t%d\t%lu\t%s\t%s\n", kind, error, inode, path, old);
+    snprintf(line, sizeof line, "%s\t%d\t%lu\t%ld\t%s\n", kind, error, status.st_ino, (long)status.st_size, path);
     add_line(fault.trace, line);
 }
 
-static unsigned long inode_of(int fd) {
+static struct stat status_of(int fd) {
     struct stat status;
-    return fstat(fd, &status) == 0 ? status.st_ino : 0;
+    return fstat(fd, &status) == 0 ? status : (struct stat){0};
 }
 
-static unsigned long inode_at(const char *path) {
+static struct stat status_at(const char *path) {
     struct stat status;
-    return lstat(path, &status) == 0 ? status.st_ino : 0;
+    return lstat(path, &status) == 0 ? status : (struct stat){0};
 }
 
 /* The body of a call on a descriptor, or on a path, that says 0 or -1. `act` is what is really done. */
@@ -182,15 +183,15 @@ static unsigned long inode_at(const char *path) {
     char path[LONGEST]; \
     enum action what = judge(kind, path_of(fd, path), 0, 1); \
     int result = what == FAIL ? -1 : (act), error = errno; \
-    remember(kind, result == 0 ? 0 : error, inode_of(fd), path, ""); \
+    remember(kind, result == 0 ? 0 : error, status_of(fd), path); \
     errno = error; \
     return result;
-#define ON_PATH(kind, folder, name, old, act) \
+#define ON_PATH(kind, folder, name, act) \
     char path[LONGEST]; \
-    unsigned long before = inode_at(path_at(folder, name, path)); \
+    struct stat before = status_at(path_at(folder, name, path)); \
     enum action what = judge(kind, path, 0, 1); \
     int result = what == FAIL ? -1 : (act), error = errno; \
-    remember(kind, result == 0 ? 0 : error, before ? before : inode_at(path), path, old); \
+    remember(kind, result == 0 ? 0 : error, before.st_ino ? before : status_at(path), path); \
     errno = error; \
     return result;
 
@@ -224,15 +225,15 @@ int posix_fallocate64(int fd, off64_t offset, off64_t length) {
     return NEXT(posix_fallocate64)(fd, offset, length);
 }
 
-int chmod(const char *name, mode_t mode) { ON_PATH("chmod", AT_FDCWD, name, "", NEXT(chmod)(name, mode)) }
-int mkdir(const char *name, mode_t mode) { ON_PATH("mkdir", AT_FDCWD, name, "", NEXT(mkdir)(name, mode)) }
-int unlink(const char *name) { ON_PATH("unlink", AT_FDCWD, name, "", NEXT(unlink)(name)) }
-int rename(const char *old, const char *name) { ON_PATH("rename", AT_FDCWD, name, old, NEXT(rename)(old, name)) }
+int chmod(const char *name, mode_t mode) { ON_PATH("chmod", AT_FDCWD, name, NEXT(chmod)(name, mode)) }
+int mkdir(const char *name, mode_t mode) { ON_PATH("mkdir", AT_FDCWD, name, NEXT(mkdir)(name, mode)) }
+int unlink(const char *name) { ON_PATH("unlink", AT_FDCWD, name, NEXT(unlink)(name)) }
+int rename(const char *old, const char *name) { ON_PATH("rename", AT_FDCWD, name, NEXT(rename)(old, name)) }
 int renameat2(int of, const char *old, int folder, const char *name, unsigned flags) {
-    ON_PATH("rename", folder, name, old, NEXT(renameat2)(of, old, folder, name, flags))
+    ON_PATH("rename", folder, name, NEXT(renameat2)(of, old, folder, name, flags))
 }
 int linkat(int of, const char *old, int folder, const char *name, int flags) {
-    ON_PATH("link", folder, name, old, NEXT(linkat)(of, old, folder, name, flags))
+    ON_PATH("link", folder, name, NEXT(linkat)(of, old, folder, name, flags))
 }
 int link(const char *old, const char *name) { return linkat(AT_FDCWD, old, AT_FDCWD, name, 0); }
 
@@ -240,7 +241,7 @@ static ssize_t written(int fd, const void *data, size_t length, off64_t offset, 
     char path[LONGEST];
     enum action what = judge("write", path_of(fd, path), offset, length);
     if (what == FAIL) {
-        remember("write", errno, inode_of(fd), path, "");
+        remember("write", errno, status_of(fd), path);
         errno = fault.error;
         return -1;
     }
@@ -248,7 +249,7 @@ static ssize_t written(int fd, const void *data, size_t length, off64_t offset, 
     ssize_t done = is_placed ? NEXT(pwrite64)(fd, data, length, offset) : NEXT(write)(fd, data, length);
     int error = errno;
     if (what == TORN) kill(getpid(), SIGKILL);
-    remember("write", done < 0 ? error : 0, inode_of(fd), path, "");
+    remember("write", done < 0 ? error : 0, status_of(fd), path);
     errno = error;
     return done;
 }
@@ -280,9 +281,9 @@ static int opened(int folder, const char *name, int flags, mode_t mode) {
     char path[LONGEST];
     const char *kind = flags & O_CREAT ? "create" : "open";
     if (judge(kind, path_at(folder, name, path), 0, 1) == FAIL) return -1;
-    int is_new = flags & O_CREAT && inode_at(path) == 0;
+    int is_new = flags & O_CREAT && status_at(path).st_ino == 0;
     int fd = NEXT(openat64)(folder, name, flags, mode), error = errno;
-    if (is_new) remember(kind, fd < 0 ? error : 0, inode_at(path), path, "");
+    if (is_new) remember(kind, fd < 0 ? error : 0, status_at(path), path);
     errno = error;
     return fd;
 }

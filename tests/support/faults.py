@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,12 +39,12 @@ def fault_library(folder: Path) -> Path:
     return library
 
 
-def faulty_environment(library: Path, **faults: str) -> dict[str, str]:
+def faulty_environment(library: Path, **faults: object) -> dict[str, str]:
     """The environment of a child process in which these faults happen."""
     return {
         **os.environ,
         "LD_PRELOAD": str(library),
-        **{f"FAULT_{name.upper()}": words for name, words in faults.items()},
+        **{f"FAULT_{name.upper()}": str(value) for name, value in faults.items()},
     }
 
 
@@ -64,13 +65,13 @@ class FaultyRun:
     struck: tuple[str, ...]
 
 
-def ingest_under(station: Station, card: Path, library: Path, **faults: str) -> FaultyRun:
+def ingest_under(station: Station, card: Path, library: Path, **faults: object) -> FaultyRun:
     """Take a card in by the real program, in a process of its own, with a fault."""
     log = station.root / "struck.log"
     log.unlink(missing_ok=True)
     done = subprocess.run(
         [sys.executable, "-m", "ingestd", "ingest", str(card), "--json"],
-        env=station.environment | faulty_environment(library, card=str(card), log=str(log), hurry="1", **faults),
+        env=station.environment | faulty_environment(library, card=card, log=log, hurry=1, **faults),
         cwd=station.root,
         capture_output=True,
         text=True,
@@ -151,6 +152,8 @@ def _standing_faults(station: Station) -> Iterator[str]:
         except ValueError:
             yield f"I2: a torn sidecar stands: {sidecar.name}"
             continue
+        if stat.S_IMODE(sidecar.stat().st_mode) != 0o440:
+            yield f"I2: a standing sidecar can be written: {sidecar.name}"
         original = station.vault.root / content["path"]
         if not original.is_file() or sha256_of_file(original) != content["sha256"]:
             yield f"I2: what a standing sidecar names is not there, or is not whole: {original.name}"

@@ -118,7 +118,7 @@ class _Watch:
         self._count += 1
 
 
-def _place(frame: FrameType | None, most: int = 3) -> str:
+def _place(frame: FrameType | None, most: int = 4) -> str:
     """The innermost functions of the program that a call came from."""
     names: list[str] = []
     while frame is not None and len(names) < most:

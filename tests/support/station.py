@@ -264,7 +264,7 @@ def _row_faults(root: Path, rows: dict[str, list[Row]]) -> Iterator[str]:
     yield from (f"held {count} times: {key}" for key, count in held.items() if count > 1)
     known = {row["recording_id"] for row in rows["recordings"]}
     for row in rows["sightings"]:
-        if (row["fate"] in ("copied", "already_held")) != (row["recording_id"] in known):
+        if (row["fate"] in ("copied", "partial", "already_held")) != (row["recording_id"] in known):
             yield f"a sighting is {row['fate']} with recording {row['recording_id']}: {row['card_path']}"
     for recording, count in Counter(
         row["recording_id"] for row in rows["sightings"] if row["fate"] == "copied"
