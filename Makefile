@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test test-full check lint deps bench lock clean
+.PHONY: help run test test-full check lint deps lab bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ deps: ## Install what the full tests need beyond Python (Debian, as root)
 
 test-full: $(STAMP) ## Run all tests; nothing may be skipped for want of a tool
 	INGESTD_FULL=1 $(BIN)/python -m pytest -n 2
+
+lab: $(STAMP) ## Cut the power at random instants of a docking (ten minutes, as root; outside CI)
+	INGESTD_LAB=1 $(BIN)/python -m pytest tests/lab
 
 bench: $(STAMP) ## Measure, paired against the tools a user would take instead
 	$(BIN)/python -m bench

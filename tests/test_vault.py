@@ -10,7 +10,7 @@ import pytest
 from ingestd.core.errors import IntegrityError, NotFoundError, StoreError
 from ingestd.core.ids import DockingId, RecordingId, Sha256
 from ingestd.core.manifest import sha256_of
-from ingestd.stores.durable import unfinished, write_all
+from ingestd.stores.durable import open_to_go_on, protect, unfinished, write_all
 from ingestd.stores.vault import Vault
 
 ONE = RecordingId("01910000-0000-7000-8000-000000000001")
@@ -92,12 +92,20 @@ def test_room_is_what_the_file_system_gives_an_ordinary_user(vault: Vault) -> No
 # --- originals --------------------------------------------------------------------------------------------------------
 
 
-def test_an_original_is_read_only_once_it_stands(vault: Vault) -> None:
+def test_an_original_takes_its_place_with_its_bytes_and_nothing_of_it_stays_in_staging(vault: Vault) -> None:
     stage(vault)
     vault.publish_original(ONE, f"{FOLDER}/a.mp4")
-    path = vault.root / FOLDER / "a.mp4"
-    assert path.read_bytes() == b"bytes"
+    assert (vault.root / FOLDER / "a.mp4").read_bytes() == b"bytes"
+    assert not vault.staged_original(ONE).exists()
+
+
+def test_a_copy_that_was_whole_and_read_only_can_be_gone_on_with(vault: Vault) -> None:
+    path = stage(vault)
+    with path.open("rb") as file:
+        protect(file.fileno(), path)
     assert path.stat().st_mode & 0o777 == 0o440
+    os.close(open_to_go_on(path))
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_an_original_that_stands_already_is_accepted_when_sealing_goes_on(vault: Vault) -> None:
@@ -127,11 +135,19 @@ def test_a_half_copied_file_of_an_earlier_try_is_begun_anew(vault: Vault) -> Non
     assert stage(vault, b"new").read_bytes() == b"new"
 
 
-def test_the_same_sidecar_staged_again_stays_the_file_that_it_is(vault: Vault) -> None:
+def test_a_sidecar_that_has_its_place_already_stays_the_file_that_it_is_when_staged_again(vault: Vault) -> None:
     vault.stage_sidecar(ONE, {"a": 1})
+    vault.publish_sidecar(ONE, f"{FOLDER}/a.birth.json")
     before = vault.staged_sidecar(ONE).stat().st_ino
     vault.stage_sidecar(ONE, {"a": 1})
     assert vault.staged_sidecar(ONE).stat().st_ino == before
+
+
+def test_a_sidecar_whose_sync_may_have_failed_is_written_anew_when_staged_again(vault: Vault) -> None:
+    vault.stage_sidecar(ONE, {"a": 1})
+    with vault.staged_sidecar(ONE).open("rb") as before:
+        vault.stage_sidecar(ONE, {"a": 1})
+        assert os.fstat(before.fileno()).st_nlink == 0
 
 
 def test_a_torn_sidecar_of_an_earlier_try_is_replaced(vault: Vault) -> None:

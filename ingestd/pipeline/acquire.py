@@ -13,7 +13,7 @@ from ingestd.core.stop import Stop
 from ingestd.devices.card import open_source
 from ingestd.devices.dock import DockedRecorder
 from ingestd.devices.reading import CardFile
-from ingestd.stores.durable import open_to_go_on
+from ingestd.stores.durable import open_to_go_on, protect
 from ingestd.stores.engine import Lane
 from ingestd.stores.partial import Journal, Proven, SourceKey, prove
 from ingestd.stores.transfer import hash_open_file
@@ -96,6 +96,7 @@ def _acquire(
             start=proven.bytes,
             hashes=proven.hashes,
         )
+        protect(target, path)
     finally:
         journal.close()
         os.close(target)

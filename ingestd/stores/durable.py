@@ -120,9 +120,17 @@ def create_exclusive(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
 
 
+def protect(descriptor: int, path: Path) -> None:
+    """Make a file read-only, before its sync: behind it, some file systems would keep the bytes and forget the mode."""
+    with translated("protect", path):
+        os.fchmod(descriptor, 0o440)
+
+
 def open_to_go_on(path: Path) -> int:
     """Open a staged file again, to write on behind what stands; the caller closes the descriptor."""
     with translated("open", path):
+        # It may have been whole, and read-only, when the docking was interrupted.
+        path.chmod(0o640)
         return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 

@@ -182,19 +182,12 @@ class Vault:
         make_directory(self.path(relative))
 
     def publish_original(self, recording: RecordingId, relative: str) -> None:
-        """Give staged bytes their place, read-only; directory not synced yet."""
+        """Give staged bytes their place; directory not synced yet."""
         staged, final = self.staged_original(recording), self.path(relative)
-        try:
-            with translated("protect", staged):
-                staged.chmod(0o440)
-        except StoreError as error:
-            if not isinstance(error.__cause__, FileNotFoundError):
-                raise
-            if not final.exists():
-                raise StoreError(f"neither staged nor standing: {relative}") from error
-            # Published before a crash; its sidecar in staging is the trace.
-            return
-        move_new(staged, final)
+        if staged.exists():
+            move_new(staged, final)
+        elif not final.exists():
+            raise StoreError(f"neither staged nor standing: {relative}")
 
     def publish_sidecar(self, recording: RecordingId, relative: str) -> None:
         """Give a staged birth sidecar its place; directory not synced yet."""

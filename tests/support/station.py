@@ -208,7 +208,7 @@ def faults_of(station: Station, *cards: Path, is_described: bool = True) -> list
     once, with equal bytes.
     """
     root = station.vault.root
-    with sqlite3.connect(f"file:{station.catalogue_file}?mode=ro", uri=True) as connection:
+    with contextlib.closing(sqlite3.connect(f"file:{station.catalogue_file}?mode=ro", uri=True)) as connection:
         connection.row_factory = sqlite3.Row
         rows = {
             name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]

@@ -1,0 +1,1 @@
+"""Long tests, outside CI: `make lab`."""
