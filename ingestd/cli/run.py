@@ -97,7 +97,7 @@ def _plug_simulated(service: "Service", stop: Stop) -> None:
     service.intake.plug(_SIMULATED_BAY, FolderMounter(folder), Inlet.SIMULATOR)
 
 
-def _show_docking(service: "Service", words: "queue.Queue[Progress]", stop: Stop) -> str | None:
+def _show_docking(service: "Service", words: "queue.Queue[Progress | None]", stop: Stop) -> str | None:
     """Show what the bays do until the docking of one has ended; its id, null where none was opened."""
     progress = _next(words, stop)
     with BayView() as view:
@@ -137,7 +137,7 @@ def _print_addresses(service: "Service", http: "HttpServer") -> None:
     console.print("Ctrl-C stops the station · 按 Ctrl-C 停止")
 
 
-def _next(words: "queue.Queue[Progress]", stop: Stop) -> Progress | None:
+def _next(words: "queue.Queue[Progress | None]", stop: Stop) -> Progress | None:
     """The next word of a bay; null once the stop was requested."""
     while not stop.is_requested():
         with contextlib.suppress(queue.Empty):

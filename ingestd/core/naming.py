@@ -11,7 +11,7 @@ MAX_COMPONENT_CHARACTERS = 80
 """Vault names stay below every file system's limit (255 bytes) in UTF-8, suffixes included."""
 
 _UNSAFE = re.compile(r"[^\w.\-+]+", re.UNICODE)
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³")}
 
 
 class CardPath(NamedTuple):
@@ -74,7 +74,8 @@ def original_file_name(card_name: str, recording: RecordingId) -> str:
 
     The digits make names collision-free on file systems that fold case or normalise; the rest is for people.
     """
-    stem, dot, extension = card_name.rpartition(".")
+    # Composed, as the rest is made: a file system that composes names would give back another extension.
+    stem, dot, extension = unicodedata.normalize("NFC", card_name).rpartition(".")
     if not dot or not extension.isalnum() or len(extension) > 8:
         stem, extension = card_name, ""
     tail = recording.replace("-", "")[-12:]

@@ -47,7 +47,7 @@ class LiveState:
         self._clock = clock
         self._bays: dict[str, Progress] = {}
         self._heard_at: dict[str, float] = {}
-        self._listeners: list[queue.Queue[Progress]] = []
+        self._listeners: list[queue.Queue[Progress | None]] = []
 
     def report(self, progress: Progress) -> None:
         """A bay's new state."""
@@ -57,9 +57,12 @@ class LiveState:
             if not self._listeners or not self._news.is_news(progress):
                 return
             for listener in self._listeners:
-                if listener.full():
-                    listener.get_nowait()
-                listener.put_nowait(progress)
+                _tell(listener, progress)
+
+    def wake(self, listener: "queue.Queue[Progress | None]") -> None:
+        """Tell a listener null: it waits no longer for a word."""
+        with self._lock:
+            _tell(listener, None)
 
     def free(self, bay: str) -> None:
         """The recorder of a bay was pulled."""
@@ -93,9 +96,9 @@ class LiveState:
         return any(progress.state in _BUSY for progress in self.bays())
 
     @contextmanager
-    def listening(self) -> Iterator["queue.Queue[Progress]"]:
+    def listening(self) -> Iterator["queue.Queue[Progress | None]"]:
         """A queue of the words from now on."""
-        listener: queue.Queue[Progress] = queue.Queue(_BACKLOG)
+        listener: queue.Queue[Progress | None] = queue.Queue(_BACKLOG)
         with self._lock:
             self._listeners.append(listener)
         try:
@@ -103,3 +106,9 @@ class LiveState:
         finally:
             with self._lock:
                 self._listeners.remove(listener)
+
+
+def _tell(listener: "queue.Queue[Progress | None]", word: Progress | None) -> None:
+    if listener.full():
+        listener.get_nowait()
+    listener.put_nowait(word)

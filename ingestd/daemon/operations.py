@@ -48,21 +48,25 @@ def operations(parts: Parts, live: LiveState, intake: Intake) -> Mapping[str, Op
             raise RefusedError("the bay's name must be printable")
         with live.listening() as words:
             future = intake.plug(bay, FolderMounter(path), Inlet.COMMAND)
+            # The last word of a docking comes before its result: without this the answer would wait for the next one.
+            future.add_done_callback(lambda _: live.wake(words))
             yield from _until_done(future, words, bay)
         yield {"result": asdict(future.result())}
 
     return {"status": status, "watch": watch, "ingest": ingest}
 
 
-def _until_done(future: "Future[DockingResult]", words: "queue.Queue[Progress]", bay: str) -> Iterator[Document]:
+def _until_done(future: "Future[DockingResult]", words: "queue.Queue[Progress | None]", bay: str) -> Iterator[Document]:
     while not future.done():
         for document in _next_word(words):
             if document["progress"]["bay"] == bay:
                 yield document
 
 
-def _next_word(words: "queue.Queue[Progress]") -> Iterator[Document]:
+def _next_word(words: "queue.Queue[Progress | None]") -> Iterator[Document]:
     try:
-        yield {"progress": asdict(words.get(timeout=_POLL_SECONDS))}
+        word = words.get(timeout=_POLL_SECONDS)
     except queue.Empty:
         return
+    if word is not None:
+        yield {"progress": asdict(word)}

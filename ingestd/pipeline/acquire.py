@@ -1,12 +1,13 @@
 """Acquire: the bytes of one entry of a card into staging, hashed on the way. Nothing is promised yet."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ingestd.core.clock import Clock
 from ingestd.core.errors import SourceError, SourceGoneError
-from ingestd.core.ids import RecordingId
+from ingestd.core.ids import RecordingId, Sha256
 from ingestd.core.model import Acquired, PlannedFile
 from ingestd.core.settings import CopySettings
 from ingestd.core.stop import Stop
@@ -16,7 +17,6 @@ from ingestd.devices.reading import CardFile
 from ingestd.stores.durable import open_to_go_on, protect
 from ingestd.stores.engine import Lane
 from ingestd.stores.partial import Journal, Proven, SourceKey, prove
-from ingestd.stores.transfer import hash_open_file
 from ingestd.stores.vault import Vault
 
 _PROBES = 4
@@ -84,7 +84,8 @@ def _acquire(
     path = means.vault.staged_original(recording)
     target = open_to_go_on(path) if proven.bytes else means.vault.create_staged(recording)
     journal = Journal(means.vault, recording, source_key(means.card, planned))
-    on_bytes(proven.bytes)
+    if proven.bytes:
+        on_bytes(proven.bytes)
     try:
         copied = means.lane.copy(
             source,
@@ -100,12 +101,9 @@ def _acquire(
     finally:
         journal.close()
         os.close(target)
+    second = _read_again(means, descriptor, copied.size_bytes) if _is_read_twice(limits, source) else None
     after = os.fstat(descriptor)
-    second = (
-        hash_open_file(descriptor, block_bytes=limits.block_bytes, stop=means.stop)
-        if _is_read_twice(limits, source)
-        else None
-    )
+    instability = _instability(planned.source.size_bytes, copied.size_bytes, before, after)
     return Acquired(
         planned=planned,
         sha256=copied.sha256,
@@ -114,14 +112,44 @@ def _acquire(
         copy_seconds=means.clock.steady_seconds() - started,
         unreadable=tuple(source.unreadable),
         resumed_at=proven.bytes,
-        instability=_instability(planned.source.size_bytes, copied.size_bytes, before, after),
-        second_sha256=second,
+        instability=instability,
+        # Of a file that changed meanwhile, other bytes say nothing about the medium.
+        second_sha256=None if instability else second,
     )
 
 
 def _is_read_twice(limits: CopySettings, source: CardFile) -> bool:
     """A second reading where the settings ask for it; of a file with holes it would only fail again."""
     return limits.read_source_twice and not source.unreadable
+
+
+def _read_again(means: Means, descriptor: int, length: int) -> Sha256:
+    """SHA-256 of the first so many bytes, asked of the medium once more; what it refuses this time counts as zeros.
+
+    Raises:
+        SourceGoneError: the recorder is gone.
+    """
+    limits = means.limits
+    again = CardFile(
+        descriptor, means.card.still_there, means.stop, means.clock, limits.retries, limits.patience_seconds
+    )
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    digest, offset = hashlib.sha256(), 0
+    with memoryview(bytearray(limits.block_bytes)) as view:
+        while offset < length:
+            means.stop.check()
+            try:
+                count = again.read_into(view[: min(len(view), length - offset)], offset)
+            except SourceGoneError:
+                raise
+            except SourceError:
+                # The first reading stands; that this one is shorter makes its digest another.
+                break
+            if count == 0:
+                break
+            digest.update(view[:count])
+            offset += count
+    return Sha256(digest.hexdigest())
 
 
 def _proven(recording: RecordingId, means: Means, source: CardFile) -> Proven:

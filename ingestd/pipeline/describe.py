@@ -19,7 +19,7 @@ from ingestd.pipeline.track import track_act
 from ingestd.stores.attempts import count_attempt, count_first_attempts, forget_attempts
 from ingestd.stores.search import Row, sealed_of
 
-_BATCH = 32
+_BATCH = 64
 _JOB = "analyse"
 
 
@@ -31,7 +31,9 @@ def describe(parts: Parts) -> int:
         StoppedError: asked to stop between two files.
     """
     done = _analyse_due(parts)
-    done += _enter(parts, (_tag_act(row, parts) for row in parts.catalogue.due_after(State.ANALYSED, limit=_BATCH)))
+    rows = parts.catalogue.due_after(State.ANALYSED, limit=_BATCH)
+    opened = {one: parts.catalogue.docking(one)["opened_at"] for one in {row["docking_id"] for row in rows}}
+    done += _enter(parts, (_tag_act(row, opened[row["docking_id"]], parts) for row in rows))
     done += _enter(parts, (_register_act(row, parts) for row in parts.catalogue.due_after(State.TAGGED, limit=_BATCH)))
     for docking in parts.catalogue.dockings_without_sets():
         parts.chronicle.enter(assemble(docking, parts.catalogue, parts.profiles))
@@ -115,13 +117,16 @@ def documents(findings: Sequence[Finding]) -> list[dict[str, object]]:
     return [finding.model_dump(mode="json") for finding in findings]
 
 
-def _tag_act(row: Row, parts: Parts) -> Act:
+def _tag_act(row: Row, opened_at: str, parts: Parts) -> Act:
     sealed = sealed_of(row)
     zone = parts.settings.station.zone_info
     facts = MediaFacts.model_validate(row["facts"]) if row["facts"] is not None else None
-    docked_at = from_text(parts.catalogue.docking(sealed.docking_id)["opened_at"])
     tagged = tag(
-        Analysed(sealed, facts, ()), profiles=parts.profiles, roster=parts.roster, zone=zone, docked_at=docked_at
+        Analysed(sealed, facts, ()),
+        profiles=parts.profiles,
+        roster=parts.roster,
+        zone=zone,
+        docked_at=from_text(opened_at),
     )
     found = name_findings(sealed, parse_name(sealed.card_path, parts.profiles, zone))
     times = {"start": to_text(tagged.times.start), "end": to_text(tagged.times.end), "source": tagged.times.source}

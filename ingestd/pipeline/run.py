@@ -46,14 +46,19 @@ def take_in(card: DockedRecorder, parts: Parts, report: Report) -> DockingResult
     room = Room(card, parts, pace)
     room.waited_for(lambda: accounting.open_books(docking, planned, findings, parts.vault, parts.chronicle))
     reason = ""
+    own = {one.recording_id for one in planned}
+    parts.vault.under_way.update(own)
     with parts.buffers.lane(parts.turns.held_up) as buffers:
         lane = Lane(docking.bay, buffers, parts.settings.copying.digests, parts.stop)
         try:
-            _TakeIn(card, parts, pace, room, lane).run(planned)
+            taking = _TakeIn(card, parts, pace, room, lane)
+            taking.run(planned)
+            taking.forget_interrupted()
         except (SourceGoneError, StoppedError) as error:
             reason = error.message
         finally:
             lane.close()
+            parts.vault.under_way.difference_update(own)
     row = parts.catalogue.docking(docking.docking_id)
     outcome = room.waited_for(
         lambda: accounting.close_books(
@@ -108,6 +113,13 @@ class _TakeIn:
                     f"the disk gave back other bytes for {self._finisher.refused[0].source.path.text}, twice",
                     "the station's disk or memory is failing; replace it before docking more recorders",
                 )
+
+    def forget_interrupted(self) -> None:
+        """Let go of copies of files that are not on this recorder any more as they were when they were interrupted."""
+        for source, recording in self._interrupted.items():
+            if source.recorder_key == self._docking.recorder.key:
+                self._parts.vault.discard_staged(recording)
+                discard_journal(self._parts.vault, recording)
 
     def _take_all(self, planned: Sequence[PlannedFile]) -> None:
         limits = self._parts.settings.copying
@@ -179,6 +191,7 @@ class _TakeIn:
             is_resumed = partial is not None and tries == 1
             self._room.check(planned.source.size_bytes)
             with self._parts.turns.turn(self._parts.stop, self._wait_for_turn) as moved:
+                self._pace.show(BayState.COPYING)
 
                 def on_bytes(size_bytes: int) -> None:
                     moved(size_bytes)

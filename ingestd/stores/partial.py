@@ -79,11 +79,15 @@ def discard_journal(vault: Vault, recording: RecordingId) -> None:
 
 
 def interrupted(vault: Vault) -> dict[SourceKey, RecordingId]:
-    """The staged copies that can be gone on with, by the file that they are of. A torn journal counts for nothing."""
+    """The staged copies that can be gone on with, by the file that they are of.
+
+    A torn journal counts for nothing. What another bay has under way is not interrupted, though recorders with the same
+    number and the same file may stand in both.
+    """
     found = {}
     for path in vault.staging_folder.glob(f"*{_SUFFIX}"):
         recording = RecordingId(path.name.removesuffix(_SUFFIX))
-        if not vault.staged_original(recording).exists():
+        if recording in vault.under_way or not vault.staged_original(recording).exists():
             continue
         with contextlib.suppress(OSError, ValueError, TypeError), path.open(encoding="utf-8") as lines:
             found[SourceKey(**json.loads(lines.readline()))] = recording

@@ -21,13 +21,16 @@ from ingestd.stores import schema
 
 Document = dict[str, Any]
 
+_TOGETHER = 500
+"""Recordings that one statement moves: below the variables that SQLite allows to a statement."""
+
 
 ReadDocument = Callable[[str], bytes]
 """Gives the bytes of a document of the vault by its path."""
 
 
 def apply_all(connection: Connection, read: ReadDocument, entries: Sequence[Entry]) -> None:
-    """Let entries show in the catalogue, in order; seals that follow each other go in together.
+    """Let entries show in the catalogue, in order; acts of one kind that follow each other go in together.
 
     Raises:
         IntegrityError: an entry refers to a document of the vault that is not the one it was written for, or asks
@@ -36,6 +39,10 @@ def apply_all(connection: Connection, read: ReadDocument, entries: Sequence[Entr
     for act, group in itertools.groupby(entries, key=lambda entry: entry.act):
         if act == "recording.sealed":
             _recordings_sealed(connection, read, list(group))
+            continue
+        if act in _MOVES:
+            while some := list(itertools.islice(group, _TOGETHER)):
+                _MOVES[act](connection, some)
             continue
         project = _PROJECTIONS.get(act)
         if project is not None:
@@ -198,57 +205,63 @@ def _add_findings(
         connection.execute(insert(schema.findings), rows)
 
 
-def _recording_analysed(connection: Connection, _: ReadDocument, entry: Entry) -> None:
-    _move(connection, entry, State.ANALYSED)
-    facts = entry.data["facts"]
+def _recordings_analysed(connection: Connection, entries: Sequence[Entry]) -> None:
+    values = [
+        {
+            "facts": (facts := entry.data["facts"]),
+            "kind": facts["kind"] if facts else MediaKind.UNKNOWN,
+            "duration_s": facts["duration_s"] if facts else None,
+        }
+        for entry in entries
+    ]
+    _move(connection, entries, State.ANALYSED, values)
+    for entry in entries:
+        _add_findings(connection, entry, entry.data["findings"], start=0, recording=entry.subject)
+
+
+def _recordings_tagged(connection: Connection, entries: Sequence[Entry]) -> None:
+    values = [
+        {
+            "recorded_start": entry.data["times"]["start"],
+            "recorded_end": entry.data["times"]["end"],
+            "tags": entry.data["tags"],
+        }
+        for entry in entries
+    ]
+    _move(connection, entries, State.TAGGED, values)
+    for entry in entries:
+        _add_findings(connection, entry, entry.data["findings"], start=0, recording=entry.subject)
+
+
+def _recordings_catalogued(connection: Connection, entries: Sequence[Entry]) -> None:
+    values = [
+        {
+            "keep_until": entry.data["retention"]["keep_until"],
+            "retention": entry.data["retention"],
+            "hand_over_state": entry.data["hand_over"]["state"],
+            "hand_over": entry.data["hand_over"],
+        }
+        for entry in entries
+    ]
+    _move(connection, entries, State.CATALOGUED, values)
+
+
+def _move(connection: Connection, entries: Sequence[Entry], target: State, values: Sequence[Document]) -> None:
+    """Give recordings their next state and what came with it, all with one statement."""
     table = schema.recordings
-    connection.execute(
-        update(table)
-        .where(table.c.recording_id == entry.subject)
-        .values(
-            facts=facts,
-            kind=facts["kind"] if facts else MediaKind.UNKNOWN,
-            duration_s=facts["duration_s"] if facts else None,
-        )
-    )
-    _add_findings(connection, entry, entry.data["findings"], start=0, recording=entry.subject)
-
-
-def _recording_tagged(connection: Connection, _: ReadDocument, entry: Entry) -> None:
-    _move(connection, entry, State.TAGGED)
-    times = entry.data["times"]
-    table = schema.recordings
-    connection.execute(
-        update(table)
-        .where(table.c.recording_id == entry.subject)
-        .values(recorded_start=times["start"], recorded_end=times["end"], tags=entry.data["tags"])
-    )
-    _add_findings(connection, entry, entry.data["findings"], start=0, recording=entry.subject)
-
-
-def _recording_catalogued(connection: Connection, _: ReadDocument, entry: Entry) -> None:
-    _move(connection, entry, State.CATALOGUED)
-    table = schema.recordings
-    connection.execute(
-        update(table)
-        .where(table.c.recording_id == entry.subject)
-        .values(
-            keep_until=entry.data["retention"]["keep_until"],
-            retention=entry.data["retention"],
-            hand_over_state=entry.data["hand_over"]["state"],
-            hand_over=entry.data["hand_over"],
-        )
-    )
-
-
-def _move(connection: Connection, entry: Entry, target: State) -> None:
-    table = schema.recordings
-    standing = connection.execute(
-        select(table.c.state).where(table.c.recording_id == entry.subject)
-    ).scalar_one_or_none()
-    if standing is None or target not in ALLOWED_MOVES[State(standing)]:
-        raise IntegrityError(f"ledger entry {entry.seq} moves {entry.subject} from {standing} to {target}")
-    connection.execute(update(table).where(table.c.recording_id == entry.subject).values(state=target))
+    subjects = [entry.subject for entry in entries]
+    found = connection.execute(select(table.c.recording_id, table.c.state).where(table.c.recording_id.in_(subjects)))
+    states = {row.recording_id: row.state for row in found}
+    for entry in entries:
+        standing = states.get(entry.subject)
+        if standing is None or target not in ALLOWED_MOVES[State(standing)]:
+            raise IntegrityError(f"ledger entry {entry.seq} moves {entry.subject} from {standing} to {target}")
+        states[entry.subject] = target
+    rows = [{**own, "of_recording": entry.subject} for own, entry in zip(values, entries, strict=True)]
+    # The columns are named to the statement; each row brings their values.
+    statement = update(table).where(table.c.recording_id == bindparam("of_recording"))
+    columns: dict[str, Any] = {name: bindparam(name) for name in values[0]}
+    connection.execute(statement.values(state=target, **columns), rows)
 
 
 def _sets_assembled(connection: Connection, _: ReadDocument, entry: Entry) -> None:
@@ -295,13 +308,16 @@ def _derived_made(connection: Connection, _: ReadDocument, entry: Entry) -> None
     )
 
 
+_MOVES: Mapping[str, Callable[[Connection, Sequence[Entry]], None]] = {
+    "recording.analysed": _recordings_analysed,
+    "recording.tagged": _recordings_tagged,
+    "recording.catalogued": _recordings_catalogued,
+}
+
 _PROJECTIONS: Mapping[str, Callable[[Connection, ReadDocument, Entry], None]] = {
     "docking.listed": _docking_listed,
     "docking.settled": _sightings_settled,
     "docking.closed": _docking_closed,
-    "recording.analysed": _recording_analysed,
-    "recording.tagged": _recording_tagged,
-    "recording.catalogued": _recording_catalogued,
     "finding.noted": _finding_noted,
     "set.assembled": _sets_assembled,
     "derived.made": _derived_made,

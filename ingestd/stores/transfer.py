@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from ingestd.core.errors import SourceError
 from ingestd.core.ids import Sha256
 from ingestd.core.manifest import sha256_of
 from ingestd.core.stop import Stop
@@ -91,21 +90,6 @@ def hash_prefix(path: Path, length: int, update: Callable[[memoryview], None], *
                 return
             update(view[:count])
             offset += count
-
-
-def hash_open_file(descriptor: int, *, block_bytes: int, stop: Stop) -> Sha256:
-    """Hash a file of a recorder once more, with its pages dropped first so that the card is asked again.
-
-    Raises:
-        SourceError: it cannot be read again.
-    """
-    digest = hashlib.sha256()
-    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    try:
-        _hash_all(descriptor, digest, block_bytes, stop, lambda _: None)
-    except OSError as error:
-        raise SourceError(f"the second reading failed: {error.strerror}") from error
-    return Sha256(digest.hexdigest())
 
 
 class _opened:  # noqa: N801

@@ -63,6 +63,8 @@ class Vault:
         self.root = root
         self.staging_folder = root / ".staging"
         """Copies under way."""
+        self.under_way: set[RecordingId] = set()
+        """Recordings of the dockings that this process has open: what is staged of them belongs to their bays."""
         self.sealing = threading.Lock()
         """Held while originals take their places: two bays with the same bytes then give one content, not two."""
 

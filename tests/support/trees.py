@@ -1,6 +1,7 @@
 """Trees of cards that nobody would think of: names in raw bytes, links, pipes, what may not be read, all nested."""
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import stat
@@ -10,7 +11,10 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-NOBODY = 65534
+_CAPABILITY_VERSION = 0x20080522
+_OVERRIDES = 1 << 1 | 1 << 2
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, in the first 32 bits of the effective set."""
+
 BLOCK_BYTES = 64 * 1024
 """The least that a station may read at a time: small files then lie over several blocks."""
 
@@ -85,15 +89,29 @@ def contents() -> st.SearchStrategy[bytes]:
     return st.builds(noise, st.integers(0, 2), st.sampled_from(sizes))
 
 
+class Noise(bytes):
+    """Bytes that look like nothing and are always the same for the same seed; shown by what they were made from."""
+
+    _words: str
+
+    def __new__(cls, seed: int, size_bytes: int) -> "Noise":
+        made = super().__new__(cls, hashlib.shake_128(b"%d" % seed).digest(size_bytes))
+        made._words = f"noise({seed}, {size_bytes})"
+        return made
+
+    def __repr__(self) -> str:
+        return self._words
+
+
 def noise(seed: int, size_bytes: int) -> bytes:
     """The same bytes for the same seed; a longer one begins like a shorter one."""
-    return hashlib.shake_128(b"%d" % seed).digest(size_bytes)
+    return Noise(seed, size_bytes)
 
 
-def trees(*, is_open: bool = False) -> st.SearchStrategy[Tree]:
-    """Whole cards. With `is_open` all of it may be read."""
-    modes = st.just(0o644) if is_open else st.sampled_from((0o644, 0o644, 0o644, 0o000, 0o200))
-    folder_modes = st.just(0o755) if is_open else st.sampled_from((0o755, 0o755, 0o755, 0o000, 0o444, 0o111))
+def trees() -> st.SearchStrategy[Tree]:
+    """Whole cards."""
+    modes = st.sampled_from((0o644, 0o644, 0o644, 0o000, 0o200))
+    folder_modes = st.sampled_from((0o755, 0o755, 0o755, 0o000, 0o444, 0o111))
     targets = st.sampled_from((b"a.mp4", b"..", b"/etc/passwd", b"nowhere", b"\xff", b"."))
     leaves: st.SearchStrategy[Node] = st.one_of(
         st.builds(File, contents(), modes),
@@ -137,16 +155,20 @@ def plant(root: Path, tree: Tree) -> None:
 
 
 @contextlib.contextmanager
-def as_ordinary_user(*owned: Path) -> Iterator[None]:
-    """As somebody who is not root and owns these trees, so that modes count; for anybody else nothing changes."""
-    if os.geteuid() != 0:
-        yield
-        return
-    for root in owned:
-        for path in (root, *root.rglob("*")):
-            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
-    os.seteuid(NOBODY)
+def bound_by_modes() -> Iterator[None]:
+    """As somebody whom modes bind: root's right to read and write everything is put down in this thread meanwhile.
+
+    Threads that begin meanwhile begin without it too.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    rights = (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, rights) == 0
+    effective = rights[0]
+    rights[0] &= ~_OVERRIDES
+    assert libc.capset(header, rights) == 0
     try:
         yield
     finally:
-        os.seteuid(0)
+        rights[0] = effective
+        assert libc.capset(header, rights) == 0
