@@ -8,7 +8,7 @@ from tests.support.station import build_station, dock, faults_of, write_card
 
 def test_two_recorders_with_the_same_bytes_at_the_same_instant_give_one_content(tmp_path: Path) -> None:
     station = build_station(tmp_path / "station", copy__batch_files=1)
-    same = {f"DCIM/{number:04}.mp4": bytes([number]) * 5000 for number in range(30)}
+    same: dict[str | bytes, bytes] = {f"DCIM/{number:04}.mp4": bytes([number]) * 5000 for number in range(30)}
     cards = [write_card(tmp_path / name, {**same, f"{name}.txt": name.encode()}) for name in ("one", "two")]
     together = threading.Barrier(len(cards))
     with station.at_work() as parts:
