@@ -7,15 +7,13 @@ lines go straight into the log of the disk, so that for each instant it is known
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
-
 from tests.lab.block_log import EXT4, FileSystem, Kind, Record, Remains, last_flush, logged, read_log, write_onto
+from tests.support.preload import built
 from tests.support.process import Installation
 from tests.support.station import Station, sha256_of_file
 
@@ -109,13 +107,7 @@ def _recorded(system: FileSystem, base: Path, log: Path, promised_before: Sequen
 
 
 def _library(folder: Path) -> Path:
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler to build the library of lies with (make deps installs gcc)")
-    library = folder / "lies.so"
-    source = Path(__file__).with_name("lies.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    return library
+    return built(Path(__file__).with_name("lies.c"), folder)
 
 
 def acknowledged(recorded: Recorded, instant: int) -> list[Entry]:

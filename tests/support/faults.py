@@ -19,8 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
-
+from tests.support.preload import built
 from tests.support.station import Station, sha256_of_file
 
 SOURCE = Path(__file__).with_name("faults.c")
@@ -28,15 +27,7 @@ SOURCE = Path(__file__).with_name("faults.c")
 
 def fault_library(folder: Path) -> Path:
     """The library, built; the test is skipped where there is no C compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler to build the fault library with (make deps installs gcc)")
-    library = folder / "faults.so"
-    if not library.exists():
-        building = folder / f"faults.{os.getpid()}.so"
-        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-o", building, SOURCE, "-ldl"], check=True)
-        building.rename(library)
-    return library
+    return built(SOURCE, folder)
 
 
 def faulty_environment(library: Path, **faults: object) -> dict[str, str]:

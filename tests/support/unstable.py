@@ -6,15 +6,10 @@ of JSON as each docking ends: its bay, the name of its card, its outcome.
 """
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 import threading
 from concurrent.futures import wait
 from pathlib import Path
-
-import pytest
 
 from ingestd.core.clock import SystemClock
 from ingestd.core.model import Inlet
@@ -22,6 +17,7 @@ from ingestd.daemon.intake import Intake
 from ingestd.daemon.live import LiveState
 from ingestd.devices.mounts import FolderMounter
 from ingestd.pipeline.run import DockingResult
+from tests.support.preload import built
 from tests.support.process import wait_until
 from tests.support.station import Station
 
@@ -30,15 +26,7 @@ SOURCE = Path(__file__).with_name("unstable.c")
 
 def unstable_library(folder: Path) -> Path:
     """The library, built; the test is skipped where there is no C compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler to build the unstable medium with (make deps installs gcc)")
-    library = folder / "unstable.so"
-    if not library.exists():
-        building = folder / f"unstable.{os.getpid()}.so"
-        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-o", building, SOURCE, "-ldl"], check=True)
-        building.rename(library)
-    return library
+    return built(SOURCE, folder)
 
 
 def unstable_environment(library: Path, **faults: object) -> dict[str, str]:
