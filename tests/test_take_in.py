@@ -403,6 +403,19 @@ def test_another_process_that_writes_all_the_time_does_not_hold_up_the_station(
     assert faults_of(station) == []
 
 
+def test_a_file_rewritten_with_as_many_bytes_after_the_listing_is_said(station: Station, tmp_path: Path) -> None:
+    card = write_card(tmp_path / "card", {A: b"one", B: b"two"})
+
+    def rewrite(_: object) -> None:
+        if (card / B).read_bytes() == b"two":
+            (card / B).write_bytes(b"new")
+
+    result = station.ingest(card, report=rewrite)
+    (found,) = station.catalogue().findings(docking=result.docking_id, code="file.changed_while_read")
+    assert found["document"]["evidence"]["words"] == "it was written anew between listing and reading"
+    assert result.outcome == "incomplete"
+
+
 def test_a_file_that_vanishes_after_the_listing_is_said(station: Station, tmp_path: Path) -> None:
     card = write_card(tmp_path / "card", {A: b"one", B: b"two"})
     result = station.ingest(card, report=lambda _: (card / B).unlink(missing_ok=True))

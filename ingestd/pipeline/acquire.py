@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ingestd.core.clock import Clock
 from ingestd.core.errors import SourceError, SourceGoneError
 from ingestd.core.ids import RecordingId, Sha256
-from ingestd.core.model import Acquired, PlannedFile
+from ingestd.core.model import Acquired, PlannedFile, SourceFile
 from ingestd.core.settings import CopySettings
 from ingestd.core.stop import Stop
 from ingestd.devices.card import open_source
@@ -103,7 +103,7 @@ def _acquire(
         os.close(target)
     second = _read_again(means, descriptor, copied.size_bytes) if _is_read_twice(limits, source) else None
     after = os.fstat(descriptor)
-    instability = _instability(planned.source.size_bytes, copied.size_bytes, before, after)
+    instability = _instability(planned.source, copied.size_bytes, before, after)
     return Acquired(
         planned=planned,
         sha256=copied.sha256,
@@ -177,11 +177,14 @@ def _is_same_file(vault: Vault, recording: RecordingId, source: CardFile, length
     return True
 
 
-def _instability(listed_bytes: int, copied_bytes: int, before: Any, after: Any) -> str:
+def _instability(listed: SourceFile, copied_bytes: int, before: Any, after: Any) -> str:
+    """How the file was another one than listed, or another one after reading than before; empty when it was not."""
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         return f"it changed while it was read: {before.st_size} bytes before, {after.st_size} after"
     if copied_bytes != after.st_size:
         return f"{copied_bytes} bytes were read of a file of {after.st_size}"
-    if copied_bytes != listed_bytes:
-        return f"listed with {listed_bytes} bytes, read with {copied_bytes}"
+    if copied_bytes != listed.size_bytes:
+        return f"listed with {listed.size_bytes} bytes, read with {copied_bytes}"
+    if listed.modified_ns is not None and listed.modified_ns != before.st_mtime_ns:
+        return "it was written anew between listing and reading"
     return ""
