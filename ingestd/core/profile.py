@@ -3,10 +3,13 @@
 import datetime as dt
 import re
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ingestd.core.family import CardLayout, ClockHabits, DeviceInfoFile, FileRoles, IdentityRules, MatchRules
+from ingestd.core.globs import fits
 
 NAME_GROUPS = ("device", "user", "date", "time", "sequence", "important")
 """The named groups that a grammar may use."""
@@ -80,17 +83,46 @@ class SegmentHabits(BaseModel):
     roll_over_s: float = Field(default=2.0, ge=0, description="longest normal pause between two segments of a take")
     pre_record_s: float = Field(default=60.0, ge=0, description="longest normal overlap of a take's first segment")
     sequence_wraps_at: tuple[int, ...] = (1000, 10000)
+    lengths_s: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    """Lengths of whole segments that were seen; for people."""
 
 
 class RecorderProfile(BaseModel):
-    """One family of recorders."""
+    """One family of recorders. Only `id` and `title` must be given."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(pattern=r"^[a-z0-9_\-]+$")
     title: str
     names: tuple[NameGrammar, ...] = ()
+    match: MatchRules = MatchRules()
+    layout: CardLayout = CardLayout()
+    files: FileRoles = FileRoles()
+    clock: ClockHabits = ClockHabits()
     segments: SegmentHabits = SegmentHabits()
+    identity: IdentityRules = IdentityRules()
+    device_info: DeviceInfoFile | None = None
+
+    @model_validator(mode="after")
+    def _clock_and_names_agree(self) -> "RecorderProfile":
+        for grammar in self.names:
+            if "time" not in grammar.compiled.groupindex:
+                continue
+            says = "names_utc" if grammar.zone == "utc" else "names_bureau_zone"
+            if self.clock.rule not in (None, says):
+                raise ValueError(
+                    f"clock.rule = {self.clock.rule!r} contradicts the grammar {grammar.id!r}, which reads a time with "
+                    f"zone = {grammar.zone!r}; write rule = {says!r}, or correct the grammar"
+                )
+        return self
+
+    def grammar_of(self, path: str) -> tuple[NameGrammar, re.Match[str]] | None:
+        """The first grammar that reads a path, with its match; null where none does."""
+        for grammar in self.names:
+            match = grammar.compiled.fullmatch(path)
+            if match is not None:
+                return grammar, match
+        return None
 
 
 class ParsedName(BaseModel):
@@ -110,6 +142,16 @@ GENERIC_PROFILE = RecorderProfile(
     id="generic",
     title="any recorder",
     names=(NameGrammar(id="anything", pattern=r"(?s:.*)"),),
+    files=FileRoles(
+        video=("*.mp4", "*.mov", "*.avi", "*.mkv", "*.ts", "*.mts", "*.3gp", "*.h264", "*.h265"),
+        audio=("*.wav", "*.mp3", "*.aac", "*.m4a", "*.amr"),
+        photo=("*.jpg", "*.jpeg", "*.png", "*.heic"),
+        log=("*.log", "LOG/", "LOGS/"),
+        sidecar=("*.gpx", "*.nmea", "*.srt", "*.xml", "*.json", "*.thm", "*.gps"),
+        index=("*.idx", "*.db"),
+        firmware=("*.bin", "*.img", "*.fw"),
+        system=("System Volume Information/", "$RECYCLE.BIN/", ".Trash*/", "LOST.DIR/", "autorun.inf"),
+    ),
 )
 """Takes every name and reads nothing from it. Stands behind all others, so that no file is refused for its name."""
 
@@ -120,20 +162,29 @@ def parse_name(path: str, profiles: tuple[RecorderProfile, ...], zone: ZoneInfo)
     A match whose digits are no date (as `20241399…`) keeps device, user and sequence and leaves `start` null.
     """
     for profile in profiles:
-        for grammar in profile.names:
-            match = grammar.compiled.fullmatch(path)
-            if match is None:
-                continue
-            groups = match.groupdict()
-            return ParsedName(
-                profile_id=profile.id,
-                device=groups.get("device"),
-                user=groups.get("user"),
-                start=grammar.start_of(match, zone),
-                sequence=_sequence(groups.get("sequence")),
-                is_important=bool(groups.get("important")),
-            )
+        read = profile.grammar_of(path)
+        if read is None:
+            continue
+        grammar, match = read
+        groups = match.groupdict()
+        return ParsedName(
+            profile_id=profile.id,
+            device=groups.get("device"),
+            user=groups.get("user"),
+            start=grammar.start_of(match, zone),
+            sequence=_sequence(groups.get("sequence")),
+            is_important=bool(groups.get("important")) or fits(path, profile.layout.important),
+        )
     return ParsedName()
+
+
+def preferring(profiles: tuple[RecorderProfile, ...], profile_id: str | None) -> tuple[RecorderProfile, ...]:
+    """The same profiles with one of them first: of a name that two families could have written, its reading counts.
+
+    Unchanged for a profile that is not there, and for the one that takes every name.
+    """
+    first = tuple(profile for profile in profiles if profile.id == profile_id and profile_id != GENERIC_PROFILE.id)
+    return (*first, *(profile for profile in profiles if profile not in first)) if first else profiles
 
 
 def _sequence(digits: str | None) -> int | None:
