@@ -1,28 +1,57 @@
 """A make-believe USB bus: libumockdev by ctypes, for a program that runs under `umockdev-run`.
 
-Run as a program (`umockdev-run -- python -m tests.support.umockdev SCENARIO…`) it starts a real `UdevWatch` on that
-bus, plays the steps in order and prints each event as a line of JSON, with a line of `"step"` after each step.
-Steps: `start` or `start:SECONDS` between enumerations, `plug:DUMP` or `plug:DUMP:DISKSEQ`, `change:DUMP`,
-`unplug:DUMP`, `vanish:DUMP` (gone without an event).
+Run as a program (`umockdev-run -- python -m tests.support.umockdev`) it reads scenes as JSON, starts a real `UdevWatch`
+on a fresh bus for each, plays its steps in order, and prints the events that each step brought, as JSON.
+
+Steps: `start` or `start:SECONDS` between enumerations; `plug`, `change` or `unplug` and a device; `vanish` and a device
+(gone without an event); `storm` and a device (five hundred changes of each part);
+`break` (the monitor's socket fails for good).
+A device is a recorded dump, moved to where the scene wants it: `usb-custom-exfat@port=4,disk=sdb,diskseq=13`, of which
+`only=sdb1` is the part of that name.
 """
 
 import ctypes
 import dataclasses
 import json
+import os
+import queue
 import re
+import select
 import shutil
 import subprocess
 import sys
-import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pyudev
 
 from ingestd.core.clock import SystemClock
 from ingestd.core.settings import UdevSettings
 from ingestd.devices.udev import DeviceEvent, UdevWatch
 
-DUMPS = Path(__file__).parent.parent / "data" / "udev"
-SETTINGS = UdevSettings(allowed_usb_ids=("1209:*",), bays={"pci-0000:00:14.0-usb-0:3": "bay 3"})
-QUIET_SECONDS = 0.6
+PROJECT = Path(__file__).parent.parent.parent
+DUMPS = PROJECT / "tests" / "data" / "udev"
+RECORDERS: dict[str, Any] = {
+    "allowed_usb_ids": ["1209:*"],
+    "bays": {f"pci-0000:00:14.0-usb-0:{number}": f"bay {number}" for number in range(1, 8)},
+}
+"""Settings: the recorders of most dumps are allowed, and seven ports are bays."""
+
+_MARKER = "usb-storage-noserial-superfloppy@port=99,disk=sdz,only=sdz,diskseq="
+_GIVE_UP_SECONDS = 30.0
+
+Told = list[list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Steps, and the `[udev]` settings that they are played with."""
+
+    steps: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=lambda: RECORDERS)
 
 
 def missing() -> str:
@@ -32,33 +61,44 @@ def missing() -> str:
     return ""
 
 
-def play(*steps: str) -> list[list[dict[str, object]]]:
-    """Play steps in a program of their own; the events after each step."""
-    command = ["umockdev-run", "--", sys.executable, "-m", "tests.support.umockdev", *steps]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=DUMPS.parent.parent.parent)
+def play(scenes: dict[str, Scene]) -> dict[str, Told]:
+    """Play scenes in a program of their own; by name, the events after each step."""
+    command = ["umockdev-run", "--", sys.executable, "-m", "tests.support.umockdev"]
+    text = json.dumps({name: dataclasses.asdict(scene) for name, scene in scenes.items()})
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, cwd=PROJECT)
     assert done.returncode == 0, done.stderr
-    events: list[list[dict[str, object]]] = [[]]
-    for line in done.stdout.splitlines():
-        document = json.loads(line)
-        if "step" in document:
-            events.append([])
-        else:
-            events[-1].append(document)
-    return events[:-1]
+    told: dict[str, Told] = json.loads(done.stdout)
+    return told
 
 
-def blocks_of(dump: str, diskseq: str = "") -> list[str]:
-    """The devices of a recorded property dump, in umockdev's language."""
+def blocks_of(device: str) -> list[str]:
+    """The parts of a device (see above), in umockdev's language: one with its interfaces, disks and partitions."""
+    dump, _, wishes = device.partition("@")
+    wanted = dict(wish.split("=", 1) for wish in wishes.split(",") if wish)
     text = (DUMPS / f"{dump}.properties.txt").read_text("utf-8")
-    if diskseq:
-        text = re.sub(r"DISKSEQ=\d+", f"DISKSEQ={diskseq}", text)
-    return [block.strip() + "\n" for block in text.split("\n\n") if block.strip()]
+    if "diskseq" in wanted:
+        text = re.sub(r"DISKSEQ=\d+", f"DISKSEQ={wanted['diskseq']}", text)
+    if "port" in wanted:
+        # Whatever differs between two ports: path, host and number of the device.
+        place = wanted["port"].replace(".", "")
+        text = re.sub(r"/1-\d(?=[/:\n])", f"/1-{wanted['port']}", text)
+        text = re.sub(r"usb-0:\d", f"usb-0:{wanted['port']}", text)
+        text = re.sub(r"host\d/target\d:", f"host{place}/target{place}:", text)
+        text = re.sub(r"(bus/usb/001)/\d+", rf"\1/{100 + int(place):03}", text)
+    if "disk" in wanted:
+        text = re.sub(r"\bsda(?=\d?\b)", wanted["disk"], text)
+    blocks = [block.strip() + "\n" for block in text.split("\n\n") if block.strip()]
+    return [block for block in blocks if block.splitlines()[0].endswith(f"/{wanted.get('only', '')}".rstrip("/"))]
 
 
 class MockBus:
-    """The bus; devices come and go by the dumps that were recorded of real ones."""
+    """The bus; devices come and go by the dumps that were recorded of real ones.
 
-    def __init__(self) -> None:
+    `pace` is called after each event: where a dozen go unread (the queue of a Unix socket), umockdev ends the program.
+    """
+
+    def __init__(self, pace: Callable[[], object]) -> None:
+        self._pace = pace
         self._lib = ctypes.CDLL("libumockdev.so.0")
         pointer = ctypes.c_void_p
         self._lib.umockdev_testbed_new.restype = pointer
@@ -70,62 +110,121 @@ class MockBus:
         self._bus = self._lib.umockdev_testbed_new()
         self._lib.umockdev_testbed_get_root_dir.restype = ctypes.c_char_p
         self._lib.umockdev_testbed_get_root_dir.argtypes = [pointer]
-        self._root = Path(self._lib.umockdev_testbed_get_root_dir(self._bus).decode())
+        self.root = Path(self._lib.umockdev_testbed_get_root_dir(self._bus).decode())
 
-    def plug(self, dump: str, diskseq: str = "") -> None:
-        for block in blocks_of(dump, diskseq):
+    def plug(self, device: str) -> None:
+        for block in blocks_of(device):
             if not self._lib.umockdev_testbed_add_from_string(self._bus, block.encode(), None):
                 raise SystemExit(f"umockdev refuses {block}")
+            self._pace()
 
-    def unplug(self, dump: str, *, is_told: bool = True) -> None:
-        for path in reversed(self._paths(dump)):
+    def unplug(self, device: str, *, is_told: bool = True) -> None:
+        for path in reversed(self._paths(device)):
             if is_told:
                 self._lib.umockdev_testbed_uevent(self._bus, path, b"remove")
+                self._pace()
             self._lib.umockdev_testbed_remove_device(self._bus, path)
             # umockdev leaves this one behind and then refuses the next device of that name.
-            (self._root / "sys/block" / Path(path.decode()).name).unlink(missing_ok=True)
+            (self.root / "sys/block" / Path(path.decode()).name).unlink(missing_ok=True)
 
-    def change(self, dump: str) -> None:
-        for path in self._paths(dump):
+    def change(self, device: str) -> None:
+        for path in self._paths(device):
             self._lib.umockdev_testbed_uevent(self._bus, path, b"change")
+            self._pace()
 
-    def _paths(self, dump: str) -> list[bytes]:
-        return [f"/sys{block.splitlines()[0].removeprefix('P: ')}".encode() for block in blocks_of(dump)]
+    def close(self) -> None:
+        gobject = ctypes.CDLL("libgobject-2.0.so.0")
+        gobject.g_object_unref.argtypes = [ctypes.c_void_p]
+        gobject.g_object_unref(self._bus)
 
-
-class _Quiet:
-    """Knows when nothing more comes."""
-
-    def __init__(self) -> None:
-        self._heard = threading.Event()
-
-    def hear(self, event: DeviceEvent) -> None:
-        print(json.dumps(dataclasses.asdict(event)), flush=True)
-        self._heard.set()
-
-    def wait(self) -> None:
-        while self._heard.wait(QUIET_SECONDS):
-            self._heard.clear()
+    def _paths(self, device: str) -> list[bytes]:
+        return [f"/sys{block.splitlines()[0].removeprefix('P: ')}".encode() for block in blocks_of(device)]
 
 
-def main(steps: list[str]) -> None:
-    bus, quiet = MockBus(), _Quiet()
-    interval = next((float(step.partition(":")[2] or 3600) for step in steps if step.startswith("start")), 3600.0)
-    watch = UdevWatch(SETTINGS, quiet.hear, SystemClock(), udev_sign=DUMPS, reconcile_seconds=interval)
-    for step in steps:
-        verb, dump, number = (*step.split(":"), "", "")[:3]
-        if verb == "start":
-            watch.start()
-        elif verb == "plug":
-            bus.plug(dump, number)
-        elif verb == "change":
-            bus.change(dump)
+class _Stage:
+    """One scene being played."""
+
+    def __init__(self, settings: UdevSettings, interval: float, pace: Callable[[], object]) -> None:
+        self.bus = MockBus(pace)
+        self._heard: queue.SimpleQueue[DeviceEvent] = queue.SimpleQueue()
+        self._markers = 9000
+        clock = SystemClock()
+        self.watch = UdevWatch(settings, self._heard.put, clock, DUMPS, interval, spacing_seconds=0.02)
+
+    def events(self) -> list[dict[str, Any]]:
+        """All that a step brought: a stick far away is plugged in and out, and whatever was told before it is in."""
+        self._markers += 1
+        marker = f"{_MARKER}{self._markers}"
+        told = []
+        for act in (self.bus.plug, self.bus.unplug):
+            act(marker)
+            while (event := self._heard.get(timeout=_GIVE_UP_SECONDS)).diskseq != self._markers:
+                told.append(dataclasses.asdict(event))
+        return told
+
+    def next_event(self) -> list[dict[str, Any]]:
+        """The next event, however long nothing rings."""
+        return [dataclasses.asdict(self._heard.get(timeout=_GIVE_UP_SECONDS))]
+
+
+def _play(scene: Scene, monitors: list[pyudev.Monitor]) -> Told:
+    interval = next((float(step.partition(":")[2] or 3600) for step in scene.steps if step.startswith("start")), 3600.0)
+    stage = _Stage(UdevSettings.model_validate(scene.settings), interval, lambda: _let_read(monitors))
+    told: Told = []
+    is_started = False
+    for step in scene.steps:
+        verb, _, device = step.partition(":")
+        match verb:
+            case "start":
+                stage.watch.start()
+                is_started = True
+            case "plug":
+                stage.bus.plug(device)
+            case "change":
+                stage.bus.change(device)
+            case "storm":
+                for _ in range(500):
+                    stage.bus.change(device)
+            case "break":
+                # Held on to no longer than this: one that nobody reads would fill up and stop the sender.
+                _break(monitors.pop())
+            case "unplug" | "vanish":
+                stage.bus.unplug(device, is_told=verb == "unplug")
+        if is_started:
+            told.append(stage.next_event() if verb == "vanish" else stage.events())
         else:
-            bus.unplug(dump, is_told=verb == "unplug")
-        quiet.wait()
-        print(json.dumps({"step": step}), flush=True)
-    watch.stop()
+            told.append([])
+    stage.watch.stop()
+    monitors.clear()
+    stage.bus.close()
+    return told
+
+
+def _let_read(monitors: list[pyudev.Monitor]) -> None:
+    """Wait until the watch has taken in what was sent."""
+    while monitors and select.select([monitors[0].fileno()], [], [], 0)[0]:
+        time.sleep(0.001)
+
+
+def _break(monitor: pyudev.Monitor) -> None:
+    """Put in the place of its socket what only ever has an error to tell: a pipe that nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    os.dup2(writer, monitor.fileno())
+    os.close(writer)
+
+
+def main(scenes: dict[str, dict[str, Any]]) -> None:
+    monitors: list[pyudev.Monitor] = []
+    make = pyudev.Monitor.from_netlink
+
+    def from_netlink(context: pyudev.Context) -> pyudev.Monitor:
+        monitors[:] = [make(context)]
+        return monitors[0]
+
+    pyudev.Monitor.from_netlink = from_netlink
+    print(json.dumps({name: _play(Scene(**scene), monitors) for name, scene in scenes.items()}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(json.load(sys.stdin))

@@ -1,0 +1,56 @@
+"""Which recorders are allowed, read from a station's settings without the rest of them.
+
+For the unit that mounts: it needs `[udev]` only, starts at every plug, and is to load as little as it can.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ingestd.config.bays import BAYS_FILE, LearnedBays
+from ingestd.config.problems import problems_of, raise_for
+from ingestd.core.errors import ConfigError
+from ingestd.core.settings import UdevSettings
+from ingestd.core.usbports import names_together
+
+
+class _Lists(BaseModel):
+    """A settings file, of which one section counts here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    udev: UdevSettings = UdevSettings()
+
+
+def load_allowed(file: Path) -> UdevSettings:
+    """Section `[udev]` of a settings file, with the names of bays that were learned beside it.
+
+    What `config.load.load_settings` gives of it for a file that it accepts.
+
+    Raises:
+        ConfigError: one of the files cannot be read, or the section cannot be used.
+    """
+    try:
+        udev = _Lists.model_validate(_document(file)).udev
+    except ValidationError as error:
+        raise_for(problems_of(error, _Lists, file))
+        raise
+    beside = file.resolve().parent / BAYS_FILE
+    if not beside.exists():
+        return udev
+    try:
+        learned = LearnedBays.model_validate(_document(beside)).bays
+    except ValidationError as error:
+        raise_for(problems_of(error, LearnedBays, beside))
+        raise
+    return udev.model_copy(update={"bays": names_together(udev.bays, learned)})
+
+
+def _document(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        # `config check` names the line.
+        raise ConfigError(f"{file} cannot be read: {error}", "ingestd config check") from error
