@@ -18,7 +18,8 @@ from ingestd.core.errors import IngestdError, RefusedError, SourceError, SourceG
 from ingestd.core.stop import Stop
 from ingestd.devices.card import list_card
 from ingestd.devices.mountinfo import parse_mountinfo, volume_presence
-from ingestd.devices.mounts import DirectMounter, ExistingMounts, FolderMounter, choose_mounter, may_mount
+from ingestd.devices.mounts import DirectMounter, ExistingMounts, FolderMounter, choose_mounter, may_mount, unmount
+from ingestd.devices.standing import mount_and_leave
 from ingestd.devices.udev import DeviceAction, DeviceEvent
 
 TABLE = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
@@ -202,6 +203,8 @@ def attached(image: Path) -> Iterator[DeviceEvent]:
         diskseq = int(Path("/sys/class/block", Path(node).name, "diskseq").read_text("ascii"))
         yield DeviceEvent(DeviceAction.ADDED, node, diskseq, fs_type="ext4", label="BWC0042", usb_id="1209:0001")
     finally:
+        # A loop device stays read-only beyond the image it was made so for.
+        subprocess.run(["blockdev", "--setrw", node], check=False, capture_output=True)
         subprocess.run(["losetup", "--detach", node], check=False, capture_output=True)
 
 
@@ -256,6 +259,49 @@ def test_a_damaged_file_system_is_an_error_of_the_source(tmp_path: Path, image: 
     damaged.write_bytes(bytes(len(image.read_bytes())))
     with attached(damaged) as event, pytest.raises(SourceError, match="damaged"):
         DirectMounter(event, tmp_path / "mnt").mount()
+
+
+def test_the_mount_of_the_unit_stays_and_its_device_takes_no_writes_any_more(
+    volume: DeviceEvent, tmp_path: Path
+) -> None:
+    mount_and_leave(volume, tmp_path / "mnt", os.getuid(), os.getgid())
+    try:
+        with ExistingMounts(volume, Stop(), SystemClock()).mount() as card:
+            assert names_on(card.root_fd, None) == ["DCIM/a.mp4"]
+        assert is_mounted(tmp_path / "mnt"), "the station must leave it to the unit"
+        assert Path("/sys/class/block", Path(volume.device_node).name, "ro").read_text() == "1\n"
+    finally:
+        unmount(tmp_path / "mnt")
+
+
+def test_the_unit_mounts_nothing_that_is_mounted_elsewhere_and_leaves_that_device_as_it_is(
+    volume: DeviceEvent, tmp_path: Path
+) -> None:
+    with foreign_mount(volume, tmp_path / "other", "rw"):
+        with pytest.raises(RefusedError, match="mounted at"):
+            mount_and_leave(volume, tmp_path / "mnt", os.getuid(), os.getgid())
+        assert Path("/sys/class/block", Path(volume.device_node).name, "ro").read_text() == "0\n"
+    assert not (tmp_path / "mnt").exists()
+
+
+def test_the_unit_mounts_no_other_medium_than_the_one_that_was_judged(volume: DeviceEvent, tmp_path: Path) -> None:
+    assert volume.diskseq is not None
+    judged = dataclasses.replace(volume, diskseq=volume.diskseq - 1)
+    with pytest.raises(SourceGoneError):
+        mount_and_leave(judged, tmp_path / "mnt", os.getuid(), os.getgid())
+    assert not is_mounted(tmp_path / "mnt")
+
+
+def test_what_an_earlier_recorder_left_at_the_mount_point_goes_first(volume: DeviceEvent, tmp_path: Path) -> None:
+    sh("mount", "-t", "tmpfs", "left", str(made(tmp_path / "mnt")))
+    mount_and_leave(volume, tmp_path / "mnt", os.getuid(), os.getgid())
+    unmount(tmp_path / "mnt")
+    assert not is_mounted(tmp_path / "mnt")
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def test_a_read_only_mount_of_others_is_used_and_left_alone(volume: DeviceEvent, tmp_path: Path) -> None:

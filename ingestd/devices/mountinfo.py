@@ -49,6 +49,15 @@ def parse_mountinfo(text: str) -> tuple[MountLine, ...]:
     return tuple(mounts)
 
 
+def mounts(mountinfo: Path = MOUNTINFO) -> tuple[MountLine, ...]:
+    """Everything that is mounted.
+
+    Raises:
+        OSError: the table cannot be read.
+    """
+    return parse_mountinfo(mountinfo.read_text("utf-8", "surrogateescape"))
+
+
 def mounts_of(device_node: str, mountinfo: Path = MOUNTINFO, sys_block: Path = SYS_BLOCK) -> tuple[MountLine, ...]:
     """The mounts of a block device, whole file systems only, by its number: the node itself may not be visible here.
 
@@ -56,8 +65,7 @@ def mounts_of(device_node: str, mountinfo: Path = MOUNTINFO, sys_block: Path = S
         OSError: the table cannot be read.
     """
     number = device_number(device_node, sys_block)
-    table = parse_mountinfo(mountinfo.read_text("utf-8", "surrogateescape"))
-    return tuple(line for line in table if line.root == "/" and number and line.device == number)
+    return tuple(line for line in mounts(mountinfo) if line.root == "/" and number and line.device == number)
 
 
 def device_number(device_node: str, sys_block: Path = SYS_BLOCK) -> str:

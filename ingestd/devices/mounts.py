@@ -14,11 +14,11 @@ from ingestd.core.clock import Clock
 from ingestd.core.errors import IngestdError, RefusedError, SourceError, SourceGoneError, UnavailableError
 from ingestd.core.naming import card_path
 from ingestd.core.stop import Stop
-from ingestd.devices.mountinfo import folder_presence, mounts_of, volume_presence
-from ingestd.devices.udev import DeviceEvent
+from ingestd.devices.mountinfo import folder_presence, mounts, mounts_of, volume_presence
+from ingestd.devices.usb import DeviceEvent
 
-MOUNT_WAIT_SECONDS: Final = 15.0
-"""How long a mount that somebody else makes may take; a worn card needs many seconds."""
+MOUNT_WAIT_SECONDS: Final = 90.0
+"""How long a mount that somebody else makes may take; a worn card in a slow machine needs many seconds."""
 
 _RETRY_SECONDS: Final = 0.2
 _CAP_SYS_ADMIN: Final = 21
@@ -43,7 +43,8 @@ class Mounted:
     Attributes:
         root_fd: descriptor of the root directory; becomes invalid with `close()`.
         volume: what is known of the medium; keys of `fs_type`, `label`, `fs_uuid`, `usb_id`, `usb_serial`, `model`,
-            `device`, `diskseq`, `mount_point`, `folder`, `fingerprint`. Values are texts that JSON can carry.
+            `device`, `diskseq`, `mount_point`, `transport` (`block`), `usb_path`, `is_quarantined` (`true`), `foreign`,
+            `folder`, `fingerprint`. Values are texts that JSON can carry.
         only: when not null, the one entry of the root that is the card (a single file in the inbox).
     """
 
@@ -142,7 +143,7 @@ class ExistingMounts:
             )
         point = found[0].mount_point
         is_ours = self._own_dir is not None and point.parent == self._own_dir
-        release = (lambda: _unmount(point)) if is_ours else None
+        release = (lambda: unmount(point)) if is_ours else None
         return Mounted(_open_folder(point), volume_facts(self._volume, point), is_there, release)
 
 
@@ -160,28 +161,20 @@ class DirectMounter:
 
     def mount(self) -> Mounted:
         """As `Mounter.mount`."""
-        node, fs_type = self._volume.device_node, self._volume.fs_type
-        if fs_type not in _MOUNT_OPTIONS:
-            known = ", ".join(_MOUNT_OPTIONS)
-            raise RefusedError(f"{node} holds {fs_type or 'no file system'}; only {known} are mounted")
+        node = self._volume.device_node
+        known_file_system(self._volume)
         is_there = volume_presence(node, self._volume.diskseq)
         point = self._mount_dir / f"{Path(node).name}-{self._volume.diskseq or 0}"
-        try:
-            point.mkdir(mode=0o700, parents=True, exist_ok=True)
-            options = _MOUNT_OPTIONS[fs_type].format(uid=os.getuid(), gid=os.getgid())
-            _mount(node, point, fs_type, options)
-        except OSError as error:
-            _remove_mount_point(point)
-            raise _mount_error(error, node, fs_type, is_there()) from error
+        mount_read_only(self._volume, point, os.getuid(), os.getgid(), is_there)
         try:
             # The device may have been exchanged between the event and the mount.
             if not is_there():
                 raise SourceGoneError(f"{node} went away while it was mounted", "plug the recorder in again")
             root_fd = _open_folder(point)
         except IngestdError:
-            _unmount(point)
+            unmount(point)
             raise
-        return Mounted(root_fd, volume_facts(self._volume, point), is_there, lambda: _unmount(point))
+        return Mounted(root_fd, volume_facts(self._volume, point), is_there, lambda: unmount(point))
 
 
 class FolderMounter:
@@ -250,6 +243,10 @@ def volume_facts(volume: DeviceEvent, mount_point: Path) -> Mapping[str, str]:
         "usb_serial": volume.serial,
         "model": volume.model,
         "mount_point": shown_path(mount_point),
+        "transport": "block",
+        "usb_path": volume.usb_path,
+        "is_quarantined": "true" if volume.is_quarantined else "",
+        "foreign": volume.foreign,
     }
     return {key: value for key, value in facts.items() if value}
 
@@ -266,6 +263,44 @@ def shown_path(path: Path) -> str:
     return card_path(os.fsencode(path.absolute())).text
 
 
+def known_file_system(volume: DeviceEvent) -> None:
+    """Raise where the volume holds a file system that is not mounted here.
+
+    Raises:
+        RefusedError: it does.
+    """
+    if volume.fs_type not in _MOUNT_OPTIONS:
+        known = ", ".join(_MOUNT_OPTIONS)
+        held = volume.fs_type or "no file system"
+        raise RefusedError(f"{volume.device_node} holds {held}; only {known} are mounted")
+
+
+def mount_read_only(volume: DeviceEvent, point: Path, uid: int, gid: int, is_there: Callable[[], bool]) -> None:
+    """Mount a volume of a known file system, read-only and without set-user-id, device nodes or programs.
+
+    Args:
+        volume: the device.
+        point: made where it is missing; it is removed again when the mount fails.
+        uid, gid: owner of all files on file systems that keep none.
+        is_there: whether the medium is present, to tell a pull from a fault.
+
+    Raises:
+        SourceGoneError, RefusedError, SourceError, UnavailableError: as of `Mounter.mount`.
+    """
+    node, fs_type = volume.device_node, volume.fs_type
+    try:
+        point.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _mount(node, point, fs_type, _MOUNT_OPTIONS[fs_type].format(uid=uid, gid=gid))
+    except OSError as error:
+        _remove_mount_point(point)
+        raise _mount_error(error, node, fs_type, is_there()) from error
+
+
+def is_mount_point(point: Path) -> bool:
+    """Whether something is mounted there; a dead mount, which answers nothing else, is told as well."""
+    return any(line.mount_point == point for line in mounts())
+
+
 def _mount(node: str, point: Path, fs_type: str, options: str) -> None:
     flags = _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | _MS_NOATIME
     libc = ctypes.CDLL(None, use_errno=True)
@@ -275,8 +310,12 @@ def _mount(node: str, point: Path, fs_type: str, options: str) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def _unmount(point: Path) -> None:
-    """Unmount now; at once and for good when idle, else out of everybody's sight until its last user lets go."""
+def unmount(point: Path) -> None:
+    """Unmount now; at once and for good when idle, else out of everybody's sight until its last user lets go.
+
+    Raises:
+        SourceError: it stays mounted.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     for flags in (_UMOUNT_NOFOLLOW, _UMOUNT_NOFOLLOW | _MNT_DETACH):
         if libc.umount2(os.fsencode(point), flags) == 0:
