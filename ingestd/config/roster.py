@@ -1,12 +1,11 @@
 """The roster file: a CSV table that an office can keep in a spreadsheet."""
 
-import csv
 import datetime as dt
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
-from ingestd.config.problems import Problem, config_error, raise_for, shown
+from ingestd.config.problems import Problem, raise_for, shown
+from ingestd.config.table import header_problems, read_rows
 from ingestd.core.roster import Roster, RosterEntry
 
 COLUMNS = ("recorder", "officer", "certificate", "unit", "valid_from", "valid_to")
@@ -27,13 +26,11 @@ def load_roster(path: Path) -> Roster:
     problems: list[Problem] = []
     entries: list[RosterEntry] = []
     header: list[str] | None = None
-    for line, row in _rows(path):
-        cells = [cell.strip() for cell in row]
-        if not any(cells) or cells[0].startswith("#"):
-            continue
+    fix = "create it, correct roster.file, or take roster.file out"
+    for line, cells in read_rows(path, "the roster", fix):
         if header is None:
             header = cells
-            raise_for(_header_problems(path, line, header))
+            raise_for(header_problems(path, line, header, columns=COLUMNS, required=COLUMNS))
         elif len(cells) != len(header):
             what = f"{len(cells)} columns where the header has {len(header)}"
             problems.append(Problem(path, f"line {line}", what, "write one value, or nothing, for each column"))
@@ -45,47 +42,6 @@ def load_roster(path: Path) -> Roster:
         problems.append(Problem(path, "", "the roster has no header", f"begin it with {','.join(COLUMNS)}"))
     raise_for(problems)
     return Roster(tuple(entries))
-
-
-def _rows(path: Path) -> Iterable[tuple[int, list[str]]]:
-    reader = csv.reader(_text(path).splitlines(keepends=True), strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            fix = "close every quotation mark and save the table as CSV again"
-            raise config_error([Problem(path, f"line {line}", f"not CSV: {error}", fix)]) from error
-        yield line, row
-
-
-def _text(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        what = f"the roster cannot be read: {error.strerror}"
-        fix = "create it, correct roster.file, or take roster.file out"
-        raise config_error([Problem(path, "", what, fix)]) from error
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise config_error([Problem(path, "", "neither UTF-8 nor GB18030", "save it as CSV UTF-8")])
-
-
-def _header_problems(path: Path, line: int, header: list[str]) -> list[Problem]:
-    place = f"line {line}"
-    order = f"write the header as {','.join(COLUMNS)}"
-    problems = [Problem(path, place, f"column {name} is missing", order) for name in COLUMNS if name not in header]
-    problems += [
-        Problem(path, place, f"no such column: {shown(name)}", order) for name in header if name not in COLUMNS
-    ]
-    if len(set(header)) != len(header):
-        problems.append(Problem(path, place, "a column is there twice", order))
-    return problems
 
 
 def _entry(path: Path, line: int, cells: dict[str, str], problems: list[Problem]) -> RosterEntry | None:
