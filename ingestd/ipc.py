@@ -1,11 +1,13 @@
 """The daemon's Unix socket: questions and acts in, live state out, one JSON line each (decisions 4).
 
 A request is `{"op": NAME, …}`. The answer is any number of `{"progress": {…}}` lines, then one line with `result` or
-`error`. Only the station's own user and root are heard (SO_PEERCRED).
+`error`. A line `{}` in between says that the station is still there. Only the station's own user and root are heard
+(SO_PEERCRED).
 """
 
 import json
 import os
+import selectors
 import socket
 import socketserver
 import struct
@@ -68,6 +70,32 @@ class _Handler(socketserver.StreamRequestHandler):
             yield {"error": {"code": error.code, "message": error.message, "advice": error.advice}}
 
 
+class Doorman:
+    """Lets askers in to a server in a thread of its own, which sleeps while nobody comes (no polling)."""
+
+    def __init__(self, server: socketserver.TCPServer | socketserver.UnixStreamServer, name: str) -> None:
+        self._server = server
+        self._bell, self._rung = socket.socketpair()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let nobody in any more, and close the server."""
+        self._bell.close()
+        self._thread.join()
+        self._rung.close()
+        self._server.server_close()
+
+    def _work(self) -> None:
+        # An asker may have gone away again between the two looks; that must not hold up the others.
+        self._server.timeout = 0.0
+        with selectors.DefaultSelector() as doors:
+            doors.register(self._server, selectors.EVENT_READ)
+            doors.register(self._rung, selectors.EVENT_READ)
+            while all(key.fileobj is not self._rung for key, _ in doors.select()):
+                self._server.handle_request()
+
+
 class SocketServer:
     """Serves operations on a Unix socket until it is closed. A stale socket file of a dead daemon is replaced.
 
@@ -91,13 +119,11 @@ class SocketServer:
             ) from error
         self._server.operations, self._server.answering = operations, set()
         path.chmod(0o600)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="socket", daemon=True)
-        self._thread.start()
+        self._doorman = Doorman(self._server, "socket")
 
     def close(self) -> None:
         """Stop listening, let answers that are under way come to their end, and remove the socket."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._doorman.close()
         for thread in list(self._server.answering):
             thread.join(_LAST_WORDS_SECONDS)
         self._path.unlink(missing_ok=True)
@@ -117,14 +143,27 @@ class _short_address:  # noqa: N801 - a context manager that reads as a function
         os.close(self._folder)
 
 
-def ask(path: Path, request: Document, on_progress: Callable[[Document], None] = lambda _: None) -> Any:
+def ask(
+    path: Path,
+    request: Document,
+    on_progress: Callable[[Document], None] = lambda _: None,
+    *,
+    silent_seconds: float | None = None,
+) -> Any:
     """Send one request to a running daemon and wait for its result.
+
+    Args:
+        path: of its socket.
+        request: the operation's name as `op`, and what it needs.
+        on_progress: told of each progress document.
+        silent_seconds: a station that says nothing at all for so long does not answer; null: it may take for ever.
 
     Raises:
         UnavailableError: no daemon listens, or it went away before it answered.
         IngestdError: what the daemon answered instead of a result.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(silent_seconds)
         try:
             with _short_address(path) as address:
                 connection.connect(address)
@@ -141,7 +180,8 @@ def ask(path: Path, request: Document, on_progress: Callable[[Document], None] =
                         return document["result"]
                     if "error" in document:
                         raise _error_of(document["error"])
-                    on_progress(document["progress"])
+                    if "progress" in document:
+                        on_progress(document["progress"])
             except OSError as error:
                 raise UnavailableError("the station went away before it answered", "see its log") from error
     raise UnavailableError("the station went away before it answered", "see its log")

@@ -25,7 +25,7 @@ WORDS = {
     BayState.DONE: "done, may be removed · 可以取走",
     BayState.ATTENTION: "needs attention · 请处理",
 }
-_STYLE = {BayState.DONE: "green", BayState.ATTENTION: "bold yellow"}
+STYLE = {BayState.DONE: "green", BayState.ATTENTION: "bold yellow"}
 _LINE_EVERY_PER_CENT = 20
 
 
@@ -72,7 +72,7 @@ class BayView:
         if bay not in self._tasks:
             self._tasks[bay] = self._bars.add_task("", bay=escape(bay), file="", total=None)
         name = (progress["file"] or "").rsplit("/", 1)[-1]
-        style = _STYLE.get(state, "cyan")
+        style = STYLE.get(state, "cyan")
         self._bars.update(
             self._tasks[bay],
             description=f"[{style}]{escape(words)}[/] {progress['files_done']}/{progress['files_total']}",

@@ -25,6 +25,7 @@ from ingestd.stores.durable import make_directory
 
 if TYPE_CHECKING:
     from ingestd.daemon.http import HttpServer
+    from ingestd.daemon.reload import Reloader
     from ingestd.daemon.service import Service
 
 _SIMULATED_BAY = "sim-1"
@@ -39,7 +40,7 @@ def run(
         bool, typer.Option("--simulate", help="Plug in a simulated recorder and show the bays in this terminal.")
     ] = False,
 ) -> None:
-    """Run the station until Ctrl-C or SIGTERM.
+    """Run the station until Ctrl-C or SIGTERM; SIGHUP has it read its configuration again.
 
     Example: ingestd run --simulate
     """
@@ -50,11 +51,13 @@ def run(
     configuration = configuration_of(config)
     settings = configuration.settings
     stop = Stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # A demonstration ends with its terminal; a daemon is told something else by the same signal.
+    for number in (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if simulate else ())):
         signal.signal(number, lambda *_: stop.request())
     if not simulate:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         configure(settings.log)
-        with running_service(configuration, stop):
+        with running_service(configuration, stop, _reload_on_hangup):
             while not stop.wait(3600):
                 continue
         return
@@ -67,16 +70,22 @@ def run(
             # Listened to from the start, so that a folder that settles meanwhile is shown as well.
             with service.live.listening() as words:
                 _plug_simulated(service, stop)
-                is_first = True
+                is_first, last = True, None
                 while not stop.is_requested():
                     docking_id = _show_docking(service, words, stop)
-                    if docking_id is not None:
+                    # A bay may say more than one word about a docking that has ended.
+                    if docking_id is not None and docking_id != last:
+                        last = docking_id
                         _summarise(service, stop, docking_id)
                     if is_first and not stop.is_requested():
                         _print_addresses(service, http)
                         is_first = False
             console.print("Stopping …")
     console.print("Stopped cleanly · 已正常停止")
+
+
+def _reload_on_hangup(reloader: "Reloader") -> None:
+    signal.signal(signal.SIGHUP, lambda *_: reloader.ask())
 
 
 def _plug_simulated(service: "Service", stop: Stop) -> None:

@@ -2,11 +2,14 @@
 
 import contextlib
 import ctypes
+import errno
 import os
 import socket
+import subprocess
 
 _STA_UNSYNC = 0x0040
 _TIME_ERROR = 5
+_TIMEDATED_SECONDS = 5.0
 
 
 class _Timex(ctypes.Structure):
@@ -24,10 +27,36 @@ class _Timex(ctypes.Structure):
 
 
 def is_clock_synchronised() -> bool:
-    """Whether the kernel's clock is disciplined by NTP or PTP, as adjtimex(2) tells without rights."""
+    """Whether the kernel's clock is disciplined by NTP or PTP, as adjtimex(2) tells without rights.
+
+    Where a unit's ProtectClock= takes away even that question, systemd's own service is asked for the same answer.
+    """
     timex = _Timex()
     state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
+    if state == -1 and ctypes.get_errno() in (errno.EPERM, errno.ENOSYS):
+        return _timedated_says_synchronised()
     return state not in (-1, _TIME_ERROR) and not timex.status & _STA_UNSYNC
+
+
+def _timedated_says_synchronised() -> bool:
+    try:
+        answer = subprocess.run(
+            ["timedatectl", "show", "--property=NTPSynchronized", "--value"],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_TIMEDATED_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.stdout.strip() == b"yes"
+
+
+def watchdog_seconds() -> float | None:
+    """How often systemd wants to hear `WATCHDOG=1` at least; null where it does not. See sd_watchdog_enabled(3)."""
+    text, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    is_ours = process in ("", str(os.getpid()))
+    return int(text) / 1_000_000 if is_ours and text.isascii() and text.isdigit() and int(text) else None
 
 
 def notify(message: str) -> None:

@@ -1,5 +1,6 @@
 """Intake: one worker a bay. Turns plugs and drops into dockings, in order, and keeps the bay's state."""
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable
@@ -8,8 +9,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from ingestd.core.errors import IngestdError, RefusedError
-from ingestd.core.lifecycle import BayState
+from ingestd.core.baystate import BayEvent, Word, pulled_words
+from ingestd.core.errors import IngestdError, RefusedError, SourceGoneError
+from ingestd.core.lifecycle import BayState, Fate
 from ingestd.core.model import Inlet, Progress
 from ingestd.daemon.live import LiveState
 from ingestd.devices.dock import open_docking
@@ -22,6 +24,8 @@ from ingestd.pipeline.run import DockingResult, take_in
 class _Order:
     mounter: Mounter
     inlet: Inlet
+    volume: str
+    is_shown: bool
     future: "Future[DockingResult]"
 
 
@@ -43,10 +47,24 @@ class Intake:
         self._lock = threading.Lock()
         self._bays: dict[str, queue.SimpleQueue[_Order | None]] = {}
         self._threads: list[threading.Thread] = []
+        self._orders = itertools.count(1)
         self._is_closed = False
 
-    def plug(self, bay: str, mounter: Mounter, inlet: Inlet) -> "Future[DockingResult]":
+    def use(self, parts: Parts) -> None:
+        """Take other settings over; dockings under way go on with theirs."""
+        self._parts = parts
+
+    def plug(
+        self, bay: str, mounter: Mounter, inlet: Inlet, *, volume: str = "", usb_path: str = ""
+    ) -> "Future[DockingResult]":
         """Put a card in a bay; it is taken in after those that wait there already.
+
+        Args:
+            bay: its name.
+            mounter: the way to the card.
+            inlet: how it came.
+            volume: key of a volume that will be told of as removed; empty for a folder, which nobody pulls.
+            usb_path: of the recorder that the volume belongs to.
 
         Raises:
             RefusedError: the station is stopping.
@@ -61,7 +79,9 @@ class Intake:
                 thread = threading.Thread(target=self._work, args=(bay, orders), name=f"bay {bay}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
-            orders.put(_Order(mounter, inlet, future))
+            if volume:
+                self._live.plugged(bay, volume, usb_path)
+            orders.put(_Order(mounter, inlet, volume or f"order {next(self._orders)}", bool(volume), future))
         return future
 
     def close(self, seconds: float) -> bool:
@@ -70,8 +90,11 @@ class Intake:
             self._is_closed = True
             for orders in self._bays.values():
                 orders.put(None)
+        # One deadline for all: eight bays must not take eight times as long.
+        clock = self._parts.clock
+        deadline = clock.steady_seconds() + seconds
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(max(0.0, deadline - clock.steady_seconds()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self, bay: str, orders: "queue.SimpleQueue[_Order | None]") -> None:
@@ -80,31 +103,59 @@ class Intake:
             try:
                 order.future.set_result(self._dock(bay, order))
             except IngestdError as error:
-                self._failed(bay, error.code, error.message)
+                self._failed(bay, order, error)
                 order.future.set_exception(error)
             except Exception as error:
                 structlog.get_logger().exception("bay.failed", bay=bay)
-                self._failed(bay, "unexpected", f"{type(error).__name__}: {error}")
-                order.future.set_exception(IngestdError(f"the bay failed: {error}", "see the station's log"))
+                failure = IngestdError(f"the bay failed: {error}", "see the station's log")
+                self._failed(bay, order, failure, code="unexpected")
+                order.future.set_exception(failure)
 
     def _dock(self, bay: str, order: _Order) -> DockingResult:
-        limits = self._parts.settings.copying
-        self._live.report(Progress(bay=bay, state=BayState.READING))
+        parts = self._parts
+        limits = parts.settings.copying
+        if not order.is_shown:
+            self._live.plugged(bay, order.volume)
+        self._live.report(Progress(bay=bay, state=BayState.READING), order.volume)
         with open_docking(
             order.mounter,
             bay=bay,
             inlet=order.inlet,
-            profiles=self._parts.profiles,
-            zone=self._parts.settings.station.zone_info,
-            clock=self._parts.clock,
+            profiles=parts.profiles,
+            zone=parts.settings.station.zone_info,
+            clock=parts.clock,
             max_entries=limits.max_entries,
             max_depth=limits.max_depth,
         ) as card:
-            result = take_in(card, self._parts, self._live.report)
+            result = take_in(card, parts, lambda progress: self._live.report(progress, order.volume))
+        self._live.ended(bay, self._ending(order, result, parts))
         self._on_docked(result)
         return result
 
-    def _failed(self, bay: str, code: str, words: str) -> None:
-        structlog.get_logger().error("bay.failed", bay=bay, code=code, words=words)
-        self._on_error(code, words)
-        self._live.report(Progress(bay=bay, state=BayState.ATTENTION, message=words))
+    def _ending(self, order: _Order, result: DockingResult, parts: Parts) -> BayEvent:
+        """What the bay is told of a docking whose books are closed."""
+        if result.outcome == "complete":
+            word = Word.NOTED if result.attention else Word.COMPLETED
+            return BayEvent(word, order.volume, message=result.attention)
+        fates = parts.catalogue.fates_of(result.docking_id)
+        lacking = sum(count for fate, (count, _) in fates.items() if not Fate(fate).is_settled)
+        if result.outcome == "interrupted":
+            words = pulled_words(lacking)
+            if parts.stop.is_requested():
+                words = (
+                    f"the station was stopped, dock it again: {lacking} files are missing · 采集站已停止，请重新插入"
+                )
+            return BayEvent(Word.INTERRUPTED, order.volume, message=words)
+        words = f"not every file could be read whole ({lacking}) · 部分文件未能完整读取（{lacking}）"
+        also = "; ".join(one for one in (result.reason, result.attention) if one)
+        return BayEvent(Word.FAILED, order.volume, message=f"{words}: {also}" if also else words)
+
+    def _failed(self, bay: str, order: _Order, error: IngestdError, code: str | None = None) -> None:
+        structlog.get_logger().error("bay.failed", bay=bay, code=code or error.code, words=error.message)
+        self._on_error(code or error.code, error.message)
+        if isinstance(error, SourceGoneError) and order.is_shown:
+            event = BayEvent(Word.INTERRUPTED, order.volume, message=pulled_words(None))
+        else:
+            words = f"{error.message}; {error.advice}" if error.advice else error.message
+            event = BayEvent(Word.FAILED, order.volume, message=words)
+        self._live.ended(bay, event)

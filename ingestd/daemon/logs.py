@@ -31,13 +31,23 @@ def configure(settings: LogSettings, stream: TextIO = sys.stderr) -> None:
     )
 
 
+def use_level(settings: LogSettings) -> None:
+    """Change what is worth a line, from now on."""
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
+
+
 def log_entries(entries: Sequence[Entry]) -> None:
-    """One line for each act, with docking id and recording id."""
+    """One line for each act, with docking id and recording id, or the recorder's number."""
     log = structlog.get_logger()
     for entry in entries:
-        words: dict[str, Any] = {"seq": entry.seq, "docking_id": entry.data.get("docking_id", entry.subject)}
-        if entry.subject != words["docking_id"]:
-            words["recording_id"] = entry.subject
+        words: dict[str, Any] = {"seq": entry.seq}
+        if entry.act.startswith("fleet."):
+            words["recorder"] = entry.subject
+        else:
+            words["docking_id"] = entry.data.get("docking_id", entry.subject)
+            if entry.subject != words["docking_id"]:
+                words["recording_id"] = entry.subject
         for key in ("outcome", "sha256", "kind", "path"):
             if key in entry.data:
                 words[key] = entry.data[key]

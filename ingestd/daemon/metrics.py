@@ -1,9 +1,10 @@
 """Prometheus metrics. Names follow Prometheus' rules; what each means for an office: docs/reference/metrics.md."""
 
+import collections
 import datetime as dt
 import math
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from wsgiref.types import WSGIApplication
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, make_wsgi_app
@@ -12,10 +13,14 @@ from prometheus_client.registry import Collector
 
 from ingestd.core.clock import Clock, from_text, to_text
 from ingestd.core.custody import Entry
+from ingestd.core.explanation import ExplanationState, state_of
 from ingestd.core.lifecycle import BayState, State
 from ingestd.core.model import Verified
+from ingestd.core.regime import Regime
 from ingestd.daemon.host import is_clock_synchronised
 from ingestd.daemon.live import LiveState
+from ingestd.stores.explanations import Explanations
+from ingestd.stores.fleet import FleetRegister
 from ingestd.stores.search import Catalogue
 from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
@@ -46,6 +51,13 @@ class Meters:
         self.last_error = Gauge(
             "ingestd_last_error_timestamp_seconds", "When a fault of this code came last.", ["code"], registry=registry
         )
+        self.hook_failures = Counter(
+            "ingestd_bay_hook_failures", "Calls of bays.hook that failed or took too long.", registry=registry
+        )
+        self.config_reload_success = Gauge(
+            "ingestd_config_reload_success", "1 when the configuration on disk could be used.", registry=registry
+        )
+        self.config_reload_success.set(1)
 
     def count_verified(self, verified: Verified) -> None:
         """A file was copied and proved."""
@@ -146,6 +158,57 @@ class StationCollector(Collector):
 
     def _age(self, moment: str | None) -> float:
         return max((self._clock.now() - from_text(moment)).total_seconds(), 0.0) if moment else 0.0
+
+
+class FleetCollector(Collector):
+    """What is asked of the fleet register at each scrape."""
+
+    def __init__(self, register: FleetRegister) -> None:
+        self._register = register
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the first scrape."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """Recorders by status, and when each issued one was docked last."""
+        counts = [((status,), float(number)) for status, number in self._register.counts().items()]
+        yield _family("ingestd_fleet_recorders", "Recorders of the fleet register by status.", ["status"], counts)
+        seen = self._register.last_seen_of_issued()
+        yield _family(
+            "ingestd_recorder_last_docking_timestamp_seconds",
+            "Last docking of a recorder that is issued, or its issue where that came later.",
+            ["recorder"],
+            [((number,), from_text(moment).timestamp()) for number, moment in seen.items()],
+        )
+
+
+class ExplanationCollector(Collector):
+    """Findings that wait for a person's explanation, asked for at each scrape.
+
+    Args:
+        regime: gives the regime that is in force; it may change while the station runs.
+    """
+
+    def __init__(self, explanations: Explanations, regime: Callable[[], Regime]) -> None:
+        self._explanations = explanations
+        self._regime = regime
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the first scrape."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """Open findings by code; 0 for a code that is asked about and has none."""
+        rules = self._regime().explain
+        codes = frozenset(code for rule in rules for code in rule.codes)
+        rows = self._explanations.standing_findings(codes)
+        given = self._explanations.of(rows)
+        states = ((row["code"], state_of(rules, row["document"], given.get(row["finding_id"]))) for row in rows)
+        counts = collections.Counter(code for code, state in states if state is ExplanationState.OPEN)
+        words = "Findings that the regime wants explained and nobody has explained."
+        samples = [((code,), float(counts[code])) for code in sorted(codes)]
+        yield _family("ingestd_findings_unexplained", words, ["code"], samples)
 
 
 def _family(name: str, words: str, labels: list[str], rows: Iterable[tuple[tuple[str, ...], float]]) -> Metric:

@@ -16,7 +16,8 @@ from ingestd.ipc import Document, Operation
 from ingestd.pipeline.parts import Parts
 from ingestd.pipeline.run import DockingResult
 
-_POLL_SECONDS = 0.5
+HEARTBEAT_SECONDS = 15.0
+"""Who watches the bays hears from the station at least this often."""
 
 
 def operations(parts: Parts, live: LiveState, intake: Intake) -> Mapping[str, Operation]:
@@ -36,8 +37,9 @@ def operations(parts: Parts, live: LiveState, intake: Intake) -> Mapping[str, Op
         with live.listening() as words:
             for progress in live.bays():
                 yield {"progress": asdict(progress)}
-            while not parts.stop.is_requested():
-                yield from _next_word(words)
+            while not live.is_closed:
+                # An asker that went away is noticed when nothing can be sent to it.
+                yield from _next_word(words) or ({},)
         yield {"result": None}
 
     def ingest(request: Document) -> Iterator[Document]:
@@ -58,15 +60,13 @@ def operations(parts: Parts, live: LiveState, intake: Intake) -> Mapping[str, Op
 
 def _until_done(future: "Future[DockingResult]", words: "queue.Queue[Progress | None]", bay: str) -> Iterator[Document]:
     while not future.done():
-        for document in _next_word(words):
-            if document["progress"]["bay"] == bay:
-                yield document
+        yield from (document for document in _next_word(words) if document["progress"]["bay"] == bay)
 
 
-def _next_word(words: "queue.Queue[Progress | None]") -> Iterator[Document]:
+def _next_word(words: "queue.Queue[Progress | None]") -> list[Document]:
+    """The next word; none when there was none for a while, or somebody who waits is to look at what he waits for."""
     try:
-        word = words.get(timeout=_POLL_SECONDS)
+        word = words.get(timeout=HEARTBEAT_SECONDS)
     except queue.Empty:
-        return
-    if word is not None:
-        yield {"progress": asdict(word)}
+        return []
+    return [] if word is None else [{"progress": asdict(word)}]

@@ -1,8 +1,9 @@
 """The daemon: inlets, bays, background work, socket and metrics, started in order and stopped in the reverse."""
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,34 +11,42 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from ingestd.config.load import Configuration
+from ingestd.config.reload import taken_over
 from ingestd.core.clock import SystemClock
 from ingestd.core.custody import Entry
 from ingestd.core.errors import StoreError, UnavailableError
-from ingestd.core.lifecycle import BayState
 from ingestd.core.model import Inlet, Progress
 from ingestd.core.stop import Stop
 from ingestd.daemon.background import Worker
-from ingestd.daemon.host import is_clock_synchronised, notify
+from ingestd.daemon.baywatch import BayWatch
+from ingestd.daemon.explanation_operations import explanation_operations
+from ingestd.daemon.fleet_operations import fleet_operations
+from ingestd.daemon.hooks import BayHook
+from ingestd.daemon.host import is_clock_synchronised, notify, watchdog_seconds
 from ingestd.daemon.http import HttpServer
 from ingestd.daemon.intake import Intake
 from ingestd.daemon.jobs import Jobs
 from ingestd.daemon.live import LiveState
-from ingestd.daemon.logs import log_entries
-from ingestd.daemon.metrics import Meters, StationCollector, metrics_page
+from ingestd.daemon.logs import log_entries, use_level
+from ingestd.daemon.metrics import ExplanationCollector, FleetCollector, Meters, StationCollector, metrics_page
 from ingestd.daemon.operations import operations
+from ingestd.daemon.reload import Reloader
 from ingestd.devices.inbox import Inbox
 from ingestd.devices.mounts import FolderMounter, choose_mounter, shown_path
-from ingestd.devices.udev import DeviceAction, DeviceEvent, UdevWatch
+from ingestd.devices.mtp import choose_mtp_mounter
+from ingestd.devices.udev import DeviceAction, DeviceEvent, DeviceKind, UdevWatch
 from ingestd.ipc import SocketServer
 from ingestd.pipeline.derive import derive_next
 from ingestd.pipeline.describe import describe
 from ingestd.pipeline.parts import Parts
 from ingestd.pipeline.recover import recover
 from ingestd.pipeline.run import DockingResult
+from ingestd.stores.explanations import Explanations
 from ingestd.wiring import VERSION, open_parts, proxy_worker, writer_lock
 
 STOP_SECONDS = 8.0
 INBOX_BAY = "inbox"
+_DISC = "/dev/sr"
 
 
 class Service:
@@ -45,16 +54,28 @@ class Service:
 
     def __init__(self, parts: Parts, meters: Meters, registry: CollectorRegistry) -> None:
         self.parts = parts
-        self.live = LiveState(parts.clock)
+        self._hook = BayHook(parts.settings.bays.hook, meters.hook_failures.inc)
+        self.live = LiveState(
+            parts.clock,
+            parts.settings.udev.bays.values(),
+            officer_of=self._officer_of,
+            on_change=self._bay_changed,
+        )
+        self._bay_watch = BayWatch(self.live, parts.settings, parts.stop)
         self._meters = meters
         self._log = structlog.get_logger()
         collector = StationCollector(parts.catalogue, parts.vault, parts.turns, self.live, parts.clock, parts.version)
         registry.register(collector)
+        registry.register(FleetCollector(parts.fleet))
+        explanations = Explanations(parts.chronicle.engine)
+        registry.register(ExplanationCollector(explanations, lambda: self.parts.regime))
         self.intake = Intake(parts, self.live, on_docked=self._docked, on_error=meters.count_error)
-        self._describer = Worker("describe", lambda: describe(parts) > 0, parts.stop, meters.count_error)
+        self._describer = Worker("describe", lambda: describe(self.parts) > 0, parts.stop, meters.count_error)
         self._proxies = proxy_worker(parts.settings, parts.stop)
         self._deriver = Worker("derive", self._derive, parts.stop, meters.count_error)
         self._problems: dict[str, str] = {}
+        self._stop_by: float | None = None
+        self._watchdog = threading.Thread(target=self._ping, name="watchdog", daemon=True)
         self._inbox: Inbox | None = None
         self._udev: UdevWatch | None = None
 
@@ -64,7 +85,11 @@ class Service:
 
     def healthz(self) -> tuple[bool, dict[str, Any]]:
         """Alive: every thread that the station needs is running."""
-        threads = {"describe": self._describer.is_alive(), "derive": self._deriver.is_alive()}
+        threads = {
+            "describe": self._describer.is_alive(),
+            "derive": self._deriver.is_alive(),
+            "baywatch": self._bay_watch.is_alive(),
+        }
         for name, inlet in (("inbox", self._inbox), ("udev", self._udev)):
             if inlet is not None:
                 threads[name] = inlet.is_alive()
@@ -88,21 +113,58 @@ class Service:
         if any(mended):
             self._log.warning("station.recovered", **mended._asdict())
         stack.callback(self._proxies.close)
-        for worker in (self._describer, self._deriver):
+        for worker in (self._describer, self._deriver, self._bay_watch):
             worker.start()
-            stack.callback(worker.join, STOP_SECONDS)
-        server = SocketServer(settings.socket_file, operations(self.parts, self.live, self.intake))
+            stack.callback(self._end, worker.join)
+        served = {**operations(self.parts, self.live, self.intake), **fleet_operations(self.parts)}
+        served |= explanation_operations(self.parts)
+        server = SocketServer(settings.socket_file, served)
         stack.callback(server.close)
+        stack.callback(self.live.close)
+        stack.callback(self._hook.close)
         # Before the socket closes: who asked for a docking is told how it ended.
-        stack.callback(self.intake.close, STOP_SECONDS)
+        stack.callback(self._end, self.intake.close)
         if settings.inbox.is_enabled:
             self._inbox = self._start_inbox()
             stack.callback(self._inbox.stop)
         if settings.udev.is_enabled:
             self._start_udev(stack)
-        jobs = Jobs(housekeeping=self._housekeeping, watch=self._watch_bays)
+        jobs = Jobs(housekeeping=self._housekeeping)
         jobs.start()
         stack.callback(jobs.close)
+        self._watchdog.start()
+
+    def take_over(self, configuration: Configuration) -> tuple[str, ...]:
+        """Go on with another configuration; dockings under way are not touched. Gives the keys that need a restart."""
+        settings, waiting = taken_over(self.parts.settings, configuration.settings)
+        self.parts = replace(
+            self.parts,
+            settings=settings,
+            regime=configuration.regimes[settings.station.regime],
+            profiles=configuration.profiles,
+            roster=configuration.roster,
+        )
+        use_level(settings.log)
+        self.intake.use(self.parts)
+        self._hook.use(settings.bays.hook)
+        self._bay_watch.use(settings)
+        self.live.show_bays(settings.udev.bays.values())
+        if self._udev is not None:
+            self._udev.use(settings.udev)
+        return waiting
+
+    def was_reloaded(self, problem: str) -> None:
+        """Remember how the last reading of the configuration ended; `problem` is empty when it could be used."""
+        self._problems.pop("configuration", None)
+        if problem:
+            self._problems["configuration"] = problem
+        self._meters.config_reload_success.set(0 if problem else 1)
+
+    def _end(self, ending: Callable[[float], object]) -> None:
+        """Wait for something to end, for what is left of the time that all endings have together."""
+        now = self.parts.clock.steady_seconds()
+        self._stop_by = self._stop_by or now + STOP_SECONDS
+        ending(max(0.0, self._stop_by - now))
 
     def _start_inbox(self) -> Inbox:
         settings = self.parts.settings.inbox
@@ -131,14 +193,21 @@ class Service:
 
     def _plugged(self, event: DeviceEvent) -> None:
         self._log.info("device.event", **{key: value for key, value in asdict(event).items() if value})
+        volume = f"{event.kind} {event.sysfs_path or event.device_node} {event.diskseq or event.device_number}"
         if event.action is DeviceAction.REMOVED:
-            self.live.free(event.bay)
+            self.live.removed(event.bay, volume)
+            if not self.live.is_present(event.bay):
+                self.parts.presence.leave(event.bay)
         elif event.action is DeviceAction.IGNORED:
-            self.live.report(Progress(bay=event.bay, state=BayState.ATTENTION, message=event.reason))
+            # Many recorders bring a disc of drivers along, which is nobody's concern.
+            if not event.device_node.startswith(_DISC):
+                is_foreign = event.kind is DeviceKind.FOREIGN
+                self.live.refused(event.bay, volume, event.reason, event.usb_path, is_foreign=is_foreign)
         else:
             mount_dir = self.parts.settings.state_dir / "mnt"
-            mounter = choose_mounter(event, mount_dir, self.parts.stop, self.parts.clock)
-            self.intake.plug(event.bay, mounter, Inlet.UDEV)
+            choose = choose_mtp_mounter if event.kind is DeviceKind.MTP else choose_mounter
+            mounter = choose(event, mount_dir, self.parts.stop, self.parts.clock)
+            self.intake.plug(event.bay, mounter, Inlet.UDEV, volume=volume, usb_path=event.usb_path)
 
     def _dropped(self, path: Path, fingerprint: str) -> None:
         self._log.info("inbox.settled", path=shown_path(path))
@@ -161,9 +230,20 @@ class Service:
             return True
         return derive_next(self.parts, self._proxies)
 
-    def _watch_bays(self) -> None:
-        for bay in self.live.say_who_is_silent(self.parts.settings.copying.silent_seconds):
-            self._log.warning("bay.silent", bay=bay)
+    def _bay_changed(self, progress: Progress) -> None:
+        self._hook.tell(progress)
+        self._bay_watch.wake()
+
+    def _officer_of(self, recorder_id: str) -> str | None:
+        today = self.parts.clock.now().astimezone(self.parts.settings.station.zone_info).date()
+        return ", ".join(entry.officer for entry in self.parts.roster.officers_of(recorder_id, today)) or None
+
+    def _ping(self) -> None:
+        """Tell systemd that every thread lives; it starts the station anew when it hears nothing."""
+        seconds = watchdog_seconds()
+        while seconds is not None and not self.parts.stop.wait(seconds / 2):
+            if self.healthz()[0]:
+                notify("WATCHDOG=1")
 
     def _housekeeping(self) -> None:
         self._describer.wake()
@@ -173,8 +253,15 @@ class Service:
 
 
 @contextmanager
-def running_service(configuration: Configuration, stop: Stop) -> Iterator[tuple[Service, HttpServer]]:
+def running_service(
+    configuration: Configuration, stop: Stop, on_reloader: Callable[[Reloader], None] = lambda _: None
+) -> Iterator[tuple[Service, HttpServer]]:
     """A station at work while the block lasts. Ends cleanly: copying is interrupted between two blocks.
+
+    Args:
+        configuration: what it is told.
+        stop: ends it.
+        on_reloader: given, before anything starts, what has the configuration read again.
 
     Raises:
         UnavailableError: another process is this station.
@@ -192,6 +279,8 @@ def running_service(configuration: Configuration, stop: Stop) -> Iterator[tuple[
         opened = open_parts(configuration, stop, on_entered=on_entered, on_verified=meters.count_verified)
         parts = stack.enter_context(opened)
         service = Service(parts, meters, registry)
+        reloader = Reloader(configuration.sources[0], service.take_over, service.was_reloaded, parts.clock)
+        on_reloader(reloader)
         settings = configuration.settings.http
         http = HttpServer(
             settings.host,
@@ -199,11 +288,14 @@ def running_service(configuration: Configuration, stop: Stop) -> Iterator[tuple[
             metrics=metrics_page(registry),
             healthz=service.healthz,
             readyz=service.readyz,
+            live=service.live,
         )
         stack.callback(http.close)
         try:
             service.start(stack)
             notify("READY=1")
+            reloader.start()
+            stack.callback(reloader.close, STOP_SECONDS)
             structlog.get_logger().info(
                 "station.started", http=http.address, state_dir=str(configuration.settings.state_dir)
             )
