@@ -1,0 +1,195 @@
+"""Salvage: a playable copy of footage without an index, derived beside the untouched original. Lowest priority."""
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import Any
+
+from ingestd.core.clock import from_text, to_text
+from ingestd.core.custody import Act
+from ingestd.core.errors import IngestdError, MediaError, NotFoundError, RefusedError
+from ingestd.core.facts import MediaFacts
+from ingestd.core.model import RecordedTimes, Sealed
+from ingestd.core.naming import derived_path
+from ingestd.core.profile import ParsedName
+from ingestd.core.salvaging import is_convincing, is_salvageable, reference_of, salvaged_finding
+from ingestd.core.siblings import Sibling
+from ingestd.core.stop import Stop
+from ingestd.media.sandbox import MediaWorker
+from ingestd.pipeline.parts import Parts
+from ingestd.stores.attempts import count_attempt, forget_attempts
+from ingestd.stores.durable import create_exclusive, make_directory, publish, remove, sync_directory, translated
+from ingestd.stores.search import Catalogue, Row, sealed_of
+from ingestd.stores.transfer import let_go, read_back
+
+_JOB = "salvage"
+_SUFFIX = ".salvage.mp4"
+_AROUND = dt.timedelta(days=30)
+"""How far away in time a reference is looked for: settings of a recorder seldom last for ever."""
+
+
+def salvage_next(parts: Parts, media: MediaWorker) -> bool:
+    """Salvage the oldest torn recording that has a whole sibling; false when there is none.
+
+    A recording without such a sibling goes on waiting: a later docking may bring one.
+
+    Raises:
+        StoreError: the vault refuses; the recording goes on waiting.
+        StoppedError: `media` was asked to stop; so does the recording.
+    """
+    for row in parts.catalogue.torn_without_salvage():
+        if is_salvageable(MediaFacts.model_validate(row["facts"])):
+            reference = reference_row(row, parts.catalogue)
+            if reference is not None and parts.vault.has_file(row["vault_path"], row["size_bytes"]):
+                parts.chronicle.enter(salvage_recording(row, reference, parts, media))
+                return True
+    return False
+
+
+def reference_row(row: Row, catalogue: Catalogue) -> Row | None:
+    """The recording of the same recorder by which a torn one can be walked; null where there is none."""
+    own = _sibling(row)
+    start, end = to_text(own.times.start - _AROUND), to_text(own.times.start + _AROUND)
+    rows = {
+        one["recording_id"]: one
+        for one in catalogue.analysed_of_recorder(row["recorder_key"], start=start, end=end)
+        if one["recorded_start"] is not None
+    }
+    found = reference_of(own, [_sibling(one) for one in rows.values()])
+    return None if found is None else catalogue.recording(found.key)
+
+
+def salvage_recording(row: Row, reference: Row, parts: Parts, media: MediaWorker) -> Act:
+    """Make the playable copy of one recording; the act tells of it, or why there is none.
+
+    Raises:
+        MediaError: the child died; another try is due.
+    """
+    sealed, facts = sealed_of(row), MediaFacts.model_validate(row["facts"])
+    engine = parts.chronicle.engine
+    attempt = count_attempt(engine, sealed.recording_id, _JOB)
+    path = derived_path(sealed.vault_path, _SUFFIX)
+    try:
+        if attempt > parts.settings.media.attempts:
+            raise MediaError("the station was killed while it salvaged this file")
+        data = _made(sealed, sealed_of(reference), path, parts, media)
+        if not is_convincing(data["document"]):
+            remove(parts.vault.path(path))
+            raise MediaError("the reference explains too little of this file")
+        found = salvaged_finding(facts, data["document"], reference=reference["card_path"], copy=path)
+        data["findings"] = [found.model_dump(mode="json")]
+    except MediaError as error:
+        document = {"reason": error.message, "reference": reference["recording_id"]}
+        data = {"kind": _JOB, "path": None, "sha256": None, "size_bytes": None, "document": document}
+    except IngestdError:
+        # A stop or a full disk is not the file's fault: this try does not count.
+        forget_attempts(engine, [sealed.recording_id], _JOB)
+        raise
+    forget_attempts(engine, [sealed.recording_id], _JOB)
+    return Act(act="derived.made", subject=sealed.recording_id, data={"docking_id": sealed.docking_id, **data})
+
+
+def _sibling(row: Row) -> Sibling:
+    start = from_text(row["recorded_start"] or row["sealed_at"])
+    return Sibling(
+        key=row["recording_id"],
+        recorder_key=row["recorder_key"],
+        facts=MediaFacts.model_validate(row["facts"]),
+        name=ParsedName(),
+        times=RecordedTimes(start, from_text(row["recorded_end"]) if row["recorded_end"] else start, "catalogue"),
+        shown=row["card_path"],
+        is_recorder_known=row["recorder_id"] is not None,
+    )
+
+
+def _made(sealed: Sealed, teacher: Sealed, path: str, parts: Parts, media: MediaWorker) -> dict[str, Any]:
+    vault = parts.vault
+    final = vault.path(path)
+    make_directory(final.parent)
+    source = vault.open_for_reading(sealed.vault_path)
+    try:
+        reference = vault.open_for_reading(teacher.vault_path)
+        try:
+            staged = vault.staging_folder / f"{sealed.recording_id}.{_JOB}"
+            timeout = parts.settings.proxy.timeout_seconds
+            sizes = (sealed.size_bytes, teacher.size_bytes)
+            document = _written((source, reference), sizes, staged, final, media, timeout, is_replaced=True)
+        finally:
+            os.close(reference)
+    finally:
+        os.close(source)
+    block_bytes = parts.settings.copying.block_bytes
+    found = read_back(final, was_let_go=let_go(final), block_bytes=block_bytes, stop=Stop())
+    document["reference"] = teacher.recording_id
+    return {
+        "kind": _JOB,
+        "path": path,
+        "sha256": found.sha256,
+        "size_bytes": document["size_bytes"],
+        "document": document,
+    }
+
+
+def _written(
+    sources: tuple[int, int],
+    sizes: tuple[int, int],
+    staged: Path,
+    final: Path,
+    media: MediaWorker,
+    timeout_seconds: float,
+    *,
+    is_replaced: bool,
+) -> dict[str, Any]:
+    """Have the child write the copy under a staged name, prove it stands, and give it its place."""
+    remove(staged)
+    try:
+        target = create_exclusive(staged)
+        try:
+            document = media.salvage(sources, sizes, target, timeout_seconds)
+            with translated("sync", staged):
+                os.fsync(target)
+        finally:
+            os.close(target)
+        if is_replaced:
+            remove(final)
+        publish(staged, final)
+        sync_directory(final.parent)
+    finally:
+        remove(staged)
+    return document
+
+
+def salvage_file(
+    torn: Path, reference: Path, output: Path, media: MediaWorker, *, timeout_seconds: float
+) -> dict[str, Any]:
+    """Salvage a file where it lies, without a station; nothing standing is ever overwritten.
+
+    Raises:
+        NotFoundError: a file is not there.
+        RefusedError: the output's name is taken.
+        MediaError: there is nothing to salvage, or the reference cannot serve.
+    """
+    if os.path.lexists(output):
+        raise RefusedError(f"{output} is already there", "name another file: nothing is ever overwritten")
+    with _Opened(torn) as source, _Opened(reference) as teacher:
+        sizes = (os.fstat(source).st_size, os.fstat(teacher).st_size)
+        staged = output.with_name(f".{output.name}.unfinished")
+        return _written((source, teacher), sizes, staged, output, media, timeout_seconds, is_replaced=False)
+
+
+class _Opened:
+    """A regular file for reading, never a link or a pipe."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+
+    def __enter__(self) -> int:
+        if not self._path.is_file() or self._path.is_symlink():
+            raise NotFoundError(f"{self._path} is no file")
+        with translated("open", self._path):
+            self._fd = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return self._fd
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
