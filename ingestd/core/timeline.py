@@ -69,6 +69,12 @@ class GapRule:
 
 DEFAULT_GAP_RULE = GapRule()
 
+_PICTURE_SEAMS = frozenset({"key.distance", "key.number", "frame.number", "picture.step"})
+_CLOSED_SECONDS = 0.3
+_COMMON_SECONDS = 0.3
+"""A seam of sound or position this near is the same event: then all streams were cut, not the picture alone."""
+_ONE_PLACE_SECONDS = 2.0
+
 
 def find_holes(
     times_s: Sequence[float],
@@ -236,12 +242,41 @@ def _ends(facts: MediaFacts, rule: GapRule) -> Iterator[Finding]:
     evidence = {"source": "packets", "video_end_s": video_end_s, "audio_end_s": audio_end_s, "last_fix_s": fix_end_s}
     others = [end_s for end_s in (audio_end_s, fix_end_s) if end_s is not None]
     last_s = max(others, default=video_end_s)
-    if last_s - video_end_s > rule.end_difference_seconds:
+    closed = _closed_gap(facts, last_s - video_end_s)
+    if closed is not None:
+        yield closed.model_copy(update={"evidence": evidence | closed.evidence})
+    elif last_s - video_end_s > rule.end_difference_seconds:
+        evidence["note"] = "at the end, or further in front with the times closed up: nothing shows where"
         yield finding("gap.video", start_s=video_end_s, end_s=last_s, confidence=Confidence.LIKELY, evidence=evidence)
     if audio_end_s is not None and video_end_s - audio_end_s > rule.end_difference_seconds:
         yield finding(
             "gap.audio", start_s=audio_end_s, end_s=video_end_s, confidence=Confidence.LIKELY, evidence=evidence
         )
+
+
+def _closed_gap(facts: MediaFacts, short_s: float) -> Finding | None:
+    """Dropped pictures whose times were closed up: the picture is shorter than the sound or the position track, and
+    its groups or their numbers do not run on at one place, where sound and position time do."""
+    if short_s < _CLOSED_SECONDS:
+        return None
+    signs = [seam for seam in facts.seams if seam.kind in _PICTURE_SEAMS]
+    common = [seam.at_s for seam in facts.seams if seam.kind in ("position", "sound.step")]
+    own = [sign for sign in signs if not any(abs(sign.at_s - at_s) < _COMMON_SECONDS for at_s in common)]
+    if not own or max(sign.at_s for sign in own) - min(sign.at_s for sign in own) > _ONE_PLACE_SECONDS:
+        return None
+    start_s = min(sign.at_s for sign in own)
+    return finding(
+        "gap.video",
+        start_s=start_s,
+        end_s=round(start_s + short_s, 6),
+        confidence=Confidence.CERTAIN if len({sign.kind for sign in own}) > 1 else Confidence.LIKELY,
+        evidence={
+            "source": "packets and picture numbers",
+            "missing_s": round(short_s, 3),
+            "seams": [sign.model_dump(mode="json", exclude_none=True) for sign in own],
+            "note": "the times were closed up: pictures after this place stand too early by what is missing",
+        },
+    )
 
 
 def _hole_findings(facts: MediaFacts, rule: GapRule) -> Iterator[Finding]:
