@@ -54,7 +54,7 @@ def clause_fault(text: str, article: str, words: str) -> str | None:
 CLAUSES = [
     (regime, rule.article, rule.words)
     for regime in REGIMES.values()
-    for rule in (*regime.retention, *((regime.hand_over,) if regime.hand_over else ()))
+    for rule in (*regime.retention, *((regime.hand_over,) if regime.hand_over else ()), *regime.explain)
     if rule.article and rule.words
 ]
 

@@ -9,10 +9,12 @@ from enum import StrEnum
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
 from ingestd.core.clock import to_text
 from ingestd.core.facts import MediaKind
+from ingestd.core.findings import REGISTER
+from ingestd.core.interruption import InterruptionReason
 
 _StoredMoment = Annotated[AwareDatetime, PlainSerializer(to_text, when_used="json")]
 
@@ -126,6 +128,34 @@ class HandOverClock(_Sourced):
         return self
 
 
+class ExplanationRule(_Sourced):
+    """Findings that stay open until a person explains them. `named_reasons` are those that the clause itself names.
+
+    Local policy may quote the clause that it serves; its note then says what the clause leaves open.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9_]+$")
+    codes: tuple[str, ...] = Field(min_length=1)
+    named_reasons: tuple[InterruptionReason, ...] = ()
+    basis: Basis
+
+    @field_validator("codes")
+    @classmethod
+    def _codes_are_registered(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        for code in codes:
+            if code not in REGISTER:
+                raise ValueError(f"{code!r} is no code of a finding; the codes are in docs/reference/findings.md")
+        return codes
+
+    @model_validator(mode="after")
+    def _basis_is_true(self) -> Self:
+        if self.basis is Basis.LAW and self.article is None:
+            raise ValueError("basis law needs article and words; without them it is local policy")
+        if self.basis is Basis.LOCAL_POLICY and self.note is None:
+            raise ValueError("local policy needs a note that says what the regulation leaves open")
+        return self
+
+
 class Regime(_Frozen):
     """One bureau's rules. `text` is the file name of the regulation; `version` counts changes of this data."""
 
@@ -136,6 +166,12 @@ class Regime(_Frozen):
     version: int = Field(ge=1)
     retention: tuple[RetentionRule, ...] = Field(min_length=1)
     hand_over: HandOverClock | None = None
+    explain: tuple[ExplanationRule, ...] = ()
+
+    @property
+    def codes_to_explain(self) -> frozenset[str]:
+        """Codes of findings that stay open until a person explains them."""
+        return frozenset(code for rule in self.explain for code in rule.codes)
 
     @model_validator(mode="after")
     def _every_class_has_a_rule(self) -> Self:
@@ -146,6 +182,9 @@ class Regime(_Frozen):
         for applies in AppliesTo:
             if not any(applies in rule.applies for rule in self.retention):
                 raise ValueError(f"no retention rule applies to {applies.value!r}; nothing may be without a reason")
+        explained = [rule.id for rule in self.explain]
+        if len(explained) != len(set(explained)):
+            raise ValueError("two rules of [[explain]] have the same id; give each its own")
         return self
 
 

@@ -1,0 +1,154 @@
+"""Explanations of findings in the catalogue: how their acts show, and what can be asked.
+
+Writing is called by `projection` alone, inside the transaction of the act.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from ingestd.core.custody import Entry
+from ingestd.core.errors import IntegrityError, NotFoundError
+from ingestd.core.explanation import Explanation, FindingIdentity, bind
+from ingestd.core.interruption import InterruptionReason
+from ingestd.stores import schema
+from ingestd.stores.database import translated
+
+Row = dict[str, Any]
+
+_table, _findings = schema.explanations, schema.findings
+
+
+# How acts show
+
+
+def explained(connection: Connection, entry: Entry) -> None:
+    """A person explained a finding; what that replaces stands no more.
+
+    Raises:
+        IntegrityError: it replaces an explanation that does not stand.
+    """
+    about = entry.data["finding"]
+    for replaced in entry.data["replaces"]:
+        _end(connection, entry, replaced, {"replaced_by": entry.seq})
+    connection.execute(
+        insert(_table).values(
+            explanation_id=entry.seq,
+            finding_key=about["key"],
+            code=about["code"],
+            subject=entry.subject,
+            explained_at=entry.time,
+            explained_by=entry.actor,
+            document=entry.data,
+        )
+    )
+
+
+def withdrawn(connection: Connection, entry: Entry) -> None:
+    """A person took an explanation back.
+
+    Raises:
+        IntegrityError: there is none that stands.
+    """
+    ended = {"withdrawn_at": entry.time, "withdrawn_by": entry.actor, "withdrawn_reason": entry.data["reason"]}
+    _end(connection, entry, entry.data["explanation"], ended)
+
+
+def _end(connection: Connection, entry: Entry, explanation: int, values: Mapping[str, Any]) -> None:
+    stands = _table.c.withdrawn_at.is_(None) & _table.c.replaced_by.is_(None)
+    changed = connection.execute(update(_table).where(_table.c.explanation_id == explanation, stands).values(**values))
+    if changed.rowcount != 1:
+        raise IntegrityError(f"ledger entry {entry.seq} ends explanation {explanation}, which does not stand")
+
+
+# What can be asked
+
+
+class Explanations:
+    """Questions to the explanations and to the findings that they speak of; each opens its own connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def all(self) -> list[Explanation]:
+        """Every explanation of any state, oldest first."""
+        return [_explanation(row) for row in self._rows(select(_table).order_by(_table.c.explanation_id))]
+
+    def of(self, findings: Sequence[Row]) -> dict[str, Explanation]:
+        """What was said of each of these findings, by finding id; those without a word are left out.
+
+        Args:
+            findings: rows that stand. Of one code and the same files all must be among them, or none.
+        """
+        return bind({row["finding_id"]: identity_of(row) for row in findings}, self.all())[0] if findings else {}
+
+    def standing_findings(self, codes: frozenset[str] | None = None) -> list[Row]:
+        """Findings that stand, oldest first; of these codes only where they are given."""
+        columns = (_findings.c.finding_id, _findings.c.code, _findings.c.severity, _findings.c.recording_id)
+        query = select(*columns, _findings.c.docking_id, _findings.c.noted_at, _findings.c.document)
+        query = query.where(_findings.c.superseded_by.is_(None)).order_by(_findings.c.noted_at, _findings.c.finding_id)
+        return self._rows(query if codes is None else query.where(_findings.c.code.in_(sorted(codes))))
+
+    def finding(self, named: str) -> Row:
+        """A standing finding by its id, its key, or the first digits (four at least) of its key.
+
+        Raises:
+            NotFoundError: none, or more than one.
+        """
+        rows = self.standing_findings()
+        exact = [row for row in rows if row["finding_id"] == named]
+        by_key = {identity_of(row).key: row for row in reversed(rows)}
+        found = exact or [row for key, row in by_key.items() if len(named) >= 4 and key.startswith(named.lower())]
+        if len(found) != 1:
+            what = "no finding" if not found else "more than one finding"
+            raise NotFoundError(f"{what} answers to {named!r}", "see the keys in: ingestd explain list")
+        return found[0]
+
+    def standing(self, named: str) -> tuple[Explanation, str]:
+        """A standing explanation by its number or by the key of its finding, and its subject.
+
+        Raises:
+            NotFoundError: none, or more than one.
+        """
+        rows = self._rows(select(_table).where(_table.c.withdrawn_at.is_(None), _table.c.replaced_by.is_(None)))
+        found = [row for row in rows if str(row["explanation_id"]) == named]
+        if not found and len(named) >= 4:
+            found = [row for row in rows if row["finding_key"].startswith(named.lower())]
+        if len(found) != 1:
+            what = "no explanation that stands" if not found else "more than one explanation"
+            raise NotFoundError(f"{what} answers to {named!r}", "see: ingestd explain list")
+        return _explanation(found[0]), found[0]["subject"]
+
+    def _rows(self, query: Any) -> list[Row]:
+        with translated(), self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def identity_of(row: Row) -> FindingIdentity:
+    """The identity of a row of findings."""
+    return FindingIdentity.of(row["document"], recording_id=row["recording_id"], docking_id=row["docking_id"])
+
+
+def _explanation(row: Mapping[str, Any]) -> Explanation:
+    document = row["document"]
+    about, spoken = document["finding"], document["spoken"] or {}
+    return Explanation(
+        explanation_id=row["explanation_id"],
+        finding=FindingIdentity(about["code"], tuple(about["about"]), about["start_s"], about["end_s"]),
+        reason=InterruptionReason(document["reason"]),
+        words=document["words"],
+        explained_at=row["explained_at"],
+        explained_by=row["explained_by"],
+        reported_at=document["reported_at"],
+        reported_to=document["reported_to"],
+        spoken_in=spoken.get("recording_id"),
+        spoken_at_s=spoken.get("at_s"),
+        attachment=document.get("attachment"),
+        attachment_sha256=document.get("attachment_sha256"),
+        reference=document["reference"],
+        replaced_by=row["replaced_by"],
+        withdrawn_at=row["withdrawn_at"],
+        withdrawn_by=row["withdrawn_by"],
+        withdrawn_reason=row["withdrawn_reason"],
+    )
