@@ -34,12 +34,12 @@ lint: $(STAMP) ## Types, style and import contracts only
 
 deps: ## Install what the full tests need beyond Python (Debian, as root)
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends umockdev udev e2fsprogs util-linux coreutils procps gcc libc6-dev >/dev/null
+	apt-get install -y -qq --no-install-recommends umockdev udev systemd e2fsprogs util-linux coreutils procps gcc libc6-dev >/dev/null
 
 test-full: $(STAMP) ## Run all tests; nothing may be skipped for want of a tool
 	INGESTD_FULL=1 $(BIN)/python -m pytest -n 2
 
-lab: $(STAMP) ## Cut the power at random instants of a docking (ten minutes, as root; outside CI)
+lab: $(STAMP) ## Power cuts and a virtual dock with real hot-plug (half an hour, as root; outside CI)
 	INGESTD_LAB=1 $(BIN)/python -m pytest tests/lab
 
 bench: $(STAMP) ## Measure, paired against the tools a user would take instead

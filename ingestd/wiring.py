@@ -15,12 +15,17 @@ from ingestd.core.model import Verified
 from ingestd.core.settings import MIB, Settings
 from ingestd.core.stop import Stop
 from ingestd.media.sandbox import MediaWorker
+from ingestd.pipeline.admission import Presence
 from ingestd.pipeline.parts import Parts
 from ingestd.stores.buffers import BufferPool
 from ingestd.stores.chronicle import Chronicle
 from ingestd.stores.database import open_for_reading, open_for_writing
 from ingestd.stores.durable import make_directory, translated
+from ingestd.stores.explanations import Explanations
+from ingestd.stores.fleet import FleetRegister
 from ingestd.stores.search import Catalogue
+from ingestd.stores.structures import Structures
+from ingestd.stores.timelines import Timelines
 from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
 
@@ -76,6 +81,8 @@ def open_parts(
                 vault=vault,
                 chronicle=Chronicle(vault, engine, clock, on_entered),
                 catalogue=Catalogue(engine),
+                fleet=FleetRegister(engine),
+                presence=Presence(),
                 media=media,
                 buffers=buffer_pool(settings),
                 turns=Turns(clock),
@@ -102,6 +109,26 @@ def prepared_vault(settings: Settings) -> Vault:
 def open_catalogue(settings: Settings) -> Catalogue:
     """The catalogue for reading, beside a running station or without one."""
     return Catalogue(open_for_reading(settings.catalogue_file))
+
+
+def open_fleet(settings: Settings) -> FleetRegister:
+    """The fleet register for reading, beside a running station or without one."""
+    return FleetRegister(open_for_reading(settings.catalogue_file))
+
+
+def open_explanations(settings: Settings) -> Explanations:
+    """Explanations of findings for reading, beside a running station or without one."""
+    return Explanations(open_for_reading(settings.catalogue_file))
+
+
+def open_timelines(settings: Settings) -> Timelines:
+    """Recordings along the wall clock for reading, beside a running station or without one."""
+    return Timelines(open_for_reading(settings.catalogue_file))
+
+
+def open_structures(settings: Settings) -> Structures:
+    """Structures of earlier recordings for reading, beside a running station or without one."""
+    return Structures(open_for_reading(settings.catalogue_file))
 
 
 def proxy_worker(settings: Settings, stop: Stop | None = None) -> MediaWorker:

@@ -5,6 +5,8 @@ import json
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 from ingestd.cli.app import app
 from tests.support.cards import Card
 from tests.support.codefacts import commands
-from tests.support.process import Daemon, Installation, wait_until
+from tests.support.process import Installation, wait_until
 from tests.support.station import card_state, faults_of, write_card
 
 
@@ -148,42 +150,59 @@ def test_status_with_a_daemon_names_its_process_and_bays(used: Installation, dem
         assert used.run("ingest", demo_card.root).status == 0
         document = used.json("status")
         assert document["daemon"]["pid"] == daemon.pid
-        assert [(one["bay"], one["state"]) for one in document["daemon"]["bays"]] == [("command", "done")]
+        (bay,) = document["daemon"]["bays"]
+        assert (bay["bay"], bay["state"], bay["may_be_removed"], bay["percent"]) == ("command", "done", True, 100)
         assert f"process {daemon.pid}" in used.run("status").out
 
 
-def watching(daemon: Daemon) -> "subprocess.Popen[bytes]":
-    installation = daemon.installation
+@contextmanager
+def watching(installation: Installation, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
     with (installation.root / "watched").open("wb") as out:
-        return subprocess.Popen(
-            installation.command("status", "--watch"), env=installation.environment(), stdout=out, stderr=out
+        watcher = subprocess.Popen(
+            installation.command("status", "--watch", *options), env=installation.environment(), stdout=out, stderr=out
         )
+    try:
+        yield watcher
+    finally:
+        watcher.kill()
+        watcher.wait()
 
 
 def test_watching_shows_the_bays_until_ctrl_c(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
     card = write_card(tmp_path / "card", {f"{number}.bin": b"%d" % number * 99 for number in range(20)})
-    with installation.daemon() as daemon:
+    with installation.daemon():
         assert installation.run("ingest", write_card(tmp_path / "first", {"first.bin": b"1"})).status == 0
-        watcher = watching(daemon)
-        shown = installation.root / "watched"
-        wait_until(lambda: "bay command: done" in shown.read_text("utf-8"), what="the standing state")
-        assert installation.run("ingest", card).status == 0
-        wait_until(lambda: shown.read_text("utf-8").count("done, may be removed") == 2, what="the second docking")
-        watcher.send_signal(signal.SIGINT)
-        assert watcher.wait(10) == 130
+        with watching(installation) as watcher:
+            shown = installation.root / "watched"
+            wait_until(lambda: "bay command: done" in shown.read_text("utf-8"), what="the standing state")
+            assert installation.run("ingest", card).status == 0
+            wait_until(lambda: shown.read_text("utf-8").count("done, may be removed") == 2, what="the second docking")
+            watcher.send_signal(signal.SIGINT)
+            assert watcher.wait(10) == 0
         assert "Traceback" not in shown.read_text("utf-8")
 
 
-def test_watching_ends_when_the_station_stops(tmp_path: Path) -> None:
+def test_watching_survives_a_restart_of_the_station_and_says_when_it_does_not_answer(tmp_path: Path) -> None:
     installation = Installation(tmp_path)
-    with installation.daemon() as daemon:
-        watcher = watching(daemon)
-        assert installation.run("ingest", write_card(tmp_path / "card", {"a.bin": b"1"})).status == 0
-        wait_until(lambda: b"done" in (tmp_path / "watched").read_bytes(), what="the watcher")
-        assert daemon.stop(10) == 0
-        assert watcher.wait(10) in (0, 4)
-    assert "Traceback" not in (tmp_path / "watched").read_text("utf-8")
+    shown = tmp_path / "watched"
+
+    def wait_for(words: str, times: int) -> None:
+        wait_until(lambda: shown.read_text("utf-8").count(words) >= times, what=words)
+
+    with watching(installation, "--json") as watcher:
+        wait_for("does not answer", 1)
+        for count in (1, 2):
+            with installation.daemon(log_name=f"{count}.log") as daemon:
+                assert installation.run("ingest", write_card(tmp_path / f"card {count}", {"a.bin": b"1"})).status == 0
+                wait_for('"done"', count)
+                assert daemon.stop(10) == 0
+            wait_for("does not answer", count + 1)
+        watcher.send_signal(signal.SIGINT)
+        assert watcher.wait(10) == 0
+    lines = [json.loads(line) for line in shown.read_text("utf-8").splitlines()]
+    assert lines[0] == {"station": None, "message": "the station does not answer · 采集站没有应答"}
+    assert {line["bay"] for line in lines if "bay" in line} == {"command"}
 
 
 @pytest.fixture(scope="module")

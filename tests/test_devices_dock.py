@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ingestd.core.errors import SourceGoneError
+from ingestd.core.family import DeviceInfoFile, MatchRules
 from ingestd.core.model import Inlet
 from ingestd.core.profile import NameGrammar, RecorderProfile
 from ingestd.devices.dock import DockedRecorder, open_docking
@@ -30,12 +31,12 @@ class LateEvening:
         return 0.0
 
 
-def docked(mounter: Mounter) -> DockedRecorder:
+def docked(mounter: Mounter, profiles: tuple[RecorderProfile, ...] = PROFILES) -> DockedRecorder:
     return open_docking(
         mounter,
         bay="inbox",
         inlet=Inlet.INBOX,
-        profiles=PROFILES,
+        profiles=profiles,
         zone=ZoneInfo("Asia/Shanghai"),
         clock=LateEvening(),
         max_entries=100,
@@ -88,3 +89,34 @@ def test_a_card_that_goes_away_while_it_is_listed_is_let_go_of(card: Path) -> No
     with pytest.raises(SourceGoneError):
         docked(GoneAtOnce())
     assert len(released) == 1
+
+
+def test_the_card_settles_what_two_families_could_have_written(tmp_path: Path) -> None:
+    families = tuple(
+        RecorderProfile(
+            id=order,
+            title="",
+            names=(
+                NameGrammar(
+                    id="one", pattern=rf"(?:.*/)?(?P<{order}>\d{{6}})_(?P<{other}>\d{{6}})_(?P<time>\d{{14}})\.mp4"
+                ),
+            ),
+            match=MatchRules(layout=(folder,)),
+        )
+        for order, other, folder in (("device", "user", "DCIM/100MEDIA/"), ("user", "device", "DCIM/100ANDRO/"))
+    )
+    (tmp_path / "DCIM" / "100ANDRO").mkdir(parents=True)
+    (tmp_path / "DCIM" / "100ANDRO" / "000012_000345_20240221082900.mp4").write_bytes(b"footage")
+    with docked(FolderMounter(tmp_path), families) as recorder:
+        assert recorder.docking.recorder.recorder_id == "000345"
+        assert recorder.docking.profile_id == "user"
+        assert [profile.id for profile in recorder.profiles] == ["user", "device"]
+
+
+def test_a_device_info_file_is_read_from_the_card(tmp_path: Path) -> None:
+    info = DeviceInfoFile(path="info.json", format="json", device="serial")
+    profile = PROFILES[0].model_copy(update={"device_info": info})
+    (tmp_path / "info.json").write_text('{"serial": "DSJ0042"}')
+    with docked(FolderMounter(tmp_path), (profile,)) as recorder:
+        assert recorder.docking.recorder.recorder_id == "DSJ0042"
+        assert ("device_info", "info.json: device DSJ0042") in recorder.docking.recorder.evidence

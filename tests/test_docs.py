@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ingestd.config.load import load_profiles, load_regimes
-from ingestd.core import errors, segments
+from ingestd.core import backfilled, errors, mismatch, seams, segments, tamper
 from ingestd.core.findings import REGISTER
 from ingestd.core.profile import NAME_GROUPS, RecorderProfile
 from ingestd.core.regime import Regime
@@ -144,6 +144,16 @@ def regime_faults(text: str, regime: Regime) -> Faults:
         numbers = [str(number) for number in (rule.years, rule.months) if number]
         if re.findall(r"\d+", kept) != numbers or ("shipped default" in kept) != rule.is_shipped_default:
             faults.append(f"{rule.id} is kept: {kept}")
+    explained = keyed_rows(part, "explained")
+    faults += differences("explained", dict.fromkeys(explained), dict.fromkeys(one.id for one in regime.explain))
+    for one in regime.explain:
+        codes, named, source = explained.get(one.id, ["", "", ""])
+        if tuple(re.findall(r"`([\w.]+)`", codes)) != one.codes or re.findall(r"`(\w+)`", named) != list(
+            one.named_reasons
+        ):
+            faults.append(f"{one.id} speaks of {codes}, {named}")
+        wanted = [one.basis.value, f"{one.article}: {one.words}" if one.article else "", one.note or ""]
+        faults += [f"{one.id} does not say: {words}" for words in wanted if words not in source]
     clock = regime.hand_over
     if clock is not None:
         wanted = [f"{clock.hours} hours", clock.basis.value, clock.words or clock.note or ""]
@@ -163,6 +173,10 @@ def number_faults(text: str) -> Faults:
     constants = {
         f"segments.{name}": str(value) for name, value in vars(segments).items() if isinstance(value, float | int)
     }
+    for module in (backfilled, mismatch, seams, tamper):
+        shown = {name: value for name, value in vars(module).items() if name.isupper() and not name.startswith("_")}
+        room = module.__name__.rsplit(".", 1)[-1]
+        constants |= {f"{room}.{key}": str(value) for key, value in shown.items() if isinstance(value, float | int)}
     return faults + differences("number", named, constants)
 
 
@@ -204,7 +218,7 @@ def room_faults(text: str) -> Faults:
 LIES: list[tuple[Checker, str, str, str, str]] = [
     (findings_faults, "reference/findings", "`gap.audio` |", "`gap.sound` |", "gap.sound does not exist"),
     (findings_faults, "reference/findings", "`set.gap` | warning", "`set.gap` | info", "set.gap: the page says"),
-    (findings_faults, "reference/findings", "docking | no |", "docking | yes |", "device.foreign_class: the page"),
+    (findings_faults, "reference/findings", "docking | yes |", "docking | no |", "identity.unknown: the page"),
     (configuration_faults, "reference/configuration", "`http.port`", "`http.prt`", "http.port is not in the page"),
     (configuration_faults, "reference/configuration", "`9310`", "`9311`", "http.port: the page says 9311"),
     (profile_faults, "reference/recorder-profiles", "| `dcam` |", "| `dkam` |", "dkam does not exist"),
@@ -288,7 +302,8 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("station")
     environment = scratch_environment(folder, PROJECT / "config")
     card = "ingestd sim card card --takes 1 --segments 1 --seconds 1 --fault link"
-    for command in (card, "ingestd ingest card --json"):
+    issue = ("ingestd fleet add 7012345", "ingestd fleet issue 7012345 --to x")
+    for command in (card, "ingestd ingest card --json", *issue):
         subprocess.run(command.split(), cwd=folder, env=environment, check=True, capture_output=True, timeout=60)
     return folder / "var"
 

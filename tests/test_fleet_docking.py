@@ -253,7 +253,7 @@ def test_a_catalogue_of_before_the_register_is_upgraded_to_what_a_rebuild_gives(
             continue
     before = station.tables()
     with sqlite3.connect(station.catalogue_file) as connection:
-        for table in ("fleet_acts", "recorders", "admissions"):
+        for table in ("fleet_acts", "recorders", "admissions", "explanations"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     open_for_writing(station.catalogue_file).dispose()

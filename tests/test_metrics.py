@@ -20,9 +20,12 @@ from tests.support.station import write_card
 UNITS = ("_seconds", "_bytes", "_ratio")
 COUNTS = ("_total", "_info")
 PLAIN_NUMBERS = {
+    "ingestd_config_reload_success",
     "ingestd_copy_limit_bays",
+    "ingestd_fleet_recorders",
     "ingestd_recordings",
     "ingestd_findings_open",
+    "ingestd_findings_unexplained",
     "ingestd_dockings",
     "ingestd_hand_over_recordings",
     "ingestd_contents",

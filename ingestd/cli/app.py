@@ -8,12 +8,22 @@ from typing import Annotated
 import typer
 
 from ingestd.cli.analyse import analyse
+from ingestd.cli.bays_learn import bays_app
 from ingestd.cli.check import config_app, doctor
+from ingestd.cli.continuity import continuity
+from ingestd.cli.device import device_app
+from ingestd.cli.explain import explain_app
+from ingestd.cli.fleet import fleet_app
 from ingestd.cli.ingest import ingest
+from ingestd.cli.install import install, uninstall
 from ingestd.cli.output import errors
+from ingestd.cli.profile import profile_app
 from ingestd.cli.query import findings, list_recordings, show, status
 from ingestd.cli.run import run
+from ingestd.cli.salvage import salvage
 from ingestd.cli.sim import sim_app
+from ingestd.cli.structure import structure_app
+from ingestd.cli.timeline import timeline
 from ingestd.cli.verify import catalogue_app, verify
 from ingestd.core.errors import IngestdError, UnavailableError
 from ingestd.wiring import VERSION
@@ -33,11 +43,22 @@ app.command()(status)
 app.command("list")(list_recordings)
 app.command()(show)
 app.command()(findings)
+app.command()(continuity)
+app.command()(timeline)
+app.command()(salvage)
 app.command()(verify)
 app.command()(doctor)
+app.command()(install)
+app.command()(uninstall)
+app.add_typer(bays_app, name="bays")
 app.add_typer(config_app, name="config")
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(device_app, name="device")
+app.add_typer(explain_app, name="explain")
+app.add_typer(fleet_app, name="fleet")
+app.add_typer(profile_app, name="profile")
 app.add_typer(sim_app, name="sim")
+app.add_typer(structure_app, name="structure")
 
 
 @app.callback(invoke_without_command=True)

@@ -12,6 +12,7 @@ from ingestd.config.load import Configuration
 from ingestd.core.clock import SystemClock
 from ingestd.core.errors import ExitStatus, IngestdError, UnavailableError
 from ingestd.daemon.host import is_clock_synchronised
+from ingestd.devices.dialects.secret import read_password
 from ingestd.devices.mounts import may_mount
 from ingestd.devices.udev import UdevWatch
 from ingestd.ipc import ask
@@ -88,6 +89,8 @@ def _checkups(configuration: Configuration) -> Iterator[Checkup]:
     yield _udev(configuration)
     yield _mounting()
     yield _media(configuration)
+    if settings.device_api.is_enabled:
+        yield _device_api(configuration)
 
 
 def _clock() -> Checkup:
@@ -143,6 +146,20 @@ def _mounting() -> Checkup:
     if may_mount():
         return Checkup("mounting", "ok", "this process may mount by itself")
     return Checkup("mounting", "note", "no right to mount: recorders must be mounted read-only by the system", "")
+
+
+def _device_api(configuration: Configuration) -> Checkup:
+    settings = configuration.settings.device_api
+    if settings.password_file is None or not settings.dialects:
+        return Checkup(
+            "device api", "fault", "no password file or no dialect", "complete [device_api], or switch it off"
+        )
+    try:
+        read_password(settings.password_file, configuration.settings.folder)
+    except IngestdError as error:
+        return Checkup("device api", "fault", error.message, error.advice)
+    words = f"{len(settings.dialects)} USB ids have a dialect; untested on hardware"
+    return Checkup("device api", "note", words, "try it with a recorder that holds nothing of value")
 
 
 def _media(configuration: Configuration) -> Checkup:

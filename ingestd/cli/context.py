@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 from ingestd.config.load import Configuration, load_all
+from ingestd.core.errors import UnavailableError
+from ingestd.core.settings import Settings
+from ingestd.ipc import ask
 
 ConfigOption = Annotated[
     Path | None,
@@ -19,3 +22,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 def configuration_of(path: Path | None) -> Configuration:
     """The whole configuration, checked."""
     return load_all(path)
+
+
+def is_station_running(settings: Settings) -> bool:
+    """Whether a station answers; one that goes away later, in the middle, is a fault and not replaced."""
+    try:
+        ask(settings.socket_file, {"op": "status"})
+    except UnavailableError:
+        return False
+    return True

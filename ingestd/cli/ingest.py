@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from ingestd.cli.bays import BayView
-from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
+from ingestd.cli.context import ConfigOption, JsonOption, configuration_of, is_station_running
 from ingestd.cli.output import emit_json
 from ingestd.cli.summary import docking_document, print_docking
 from ingestd.config.load import Configuration
-from ingestd.core.errors import ExitStatus, NotFoundError, UnavailableError
+from ingestd.core.errors import ExitStatus, NotFoundError
 from ingestd.core.model import Inlet, Progress
 from ingestd.core.stop import Stop
 from ingestd.daemon.live import News
@@ -46,7 +46,7 @@ def ingest(
         raise NotFoundError(f"{source} is not there")
     with BayView() as view:
         show = None if as_json else view.show
-        take = _through_station if _is_running(configuration) else _in_process
+        take = _through_station if is_station_running(configuration.settings) else _in_process
         docking_id = take(configuration, source, show)
     catalogue = open_catalogue(configuration.settings)
     if as_json:
@@ -57,15 +57,6 @@ def ingest(
         raise typer.Exit(ExitStatus.INCOMPLETE)
 
 
-def _is_running(configuration: Configuration) -> bool:
-    """Whether a station answers; one that goes away later, in the middle, is a fault and not replaced."""
-    try:
-        ask(configuration.settings.socket_file, {"op": "status"})
-    except UnavailableError:
-        return False
-    return True
-
-
 def _through_station(configuration: Configuration, source: Path, show: Show | None) -> str:
     request = {"op": "ingest", "path": str(source), "bay": _BAY}
     result = ask(configuration.settings.socket_file, request, show or (lambda _: None))
@@ -73,7 +64,7 @@ def _through_station(configuration: Configuration, source: Path, show: Show | No
     catalogue = open_catalogue(configuration.settings)
     stop = Stop()
     for _ in range(int(_LONGEST_DESCRIBE_SECONDS / _DESCRIBE_CHECK_SECONDS)):
-        if catalogue.is_described(docking_id) or not _is_running(configuration):
+        if catalogue.is_described(docking_id) or not is_station_running(configuration.settings):
             break
         stop.wait(_DESCRIBE_CHECK_SECONDS)
     return docking_id

@@ -6,9 +6,20 @@ from typing import Annotated, Any
 
 import typer
 
-from ingestd.cli.bays import WORDS, BayView
+from ingestd.cli.bays import WORDS
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
+from ingestd.cli.explained import Explained, words_of_state
+from ingestd.cli.marks import (
+    admission_document,
+    mark_of,
+    officer_words,
+    officers_of,
+    without_marks,
+    words_of_admission,
+)
 from ingestd.cli.output import console, counted, emit_json, findings_table, local_time, size, span, table, words_of
+from ingestd.cli.timeline import show_timeline
+from ingestd.cli.watch import watch_bays
 from ingestd.core.clock import SystemClock, from_text
 from ingestd.core.errors import UnavailableError
 from ingestd.core.lifecycle import BayState
@@ -22,7 +33,9 @@ from ingestd.wiring import open_catalogue
 def status(
     config: ConfigOption = None,
     as_json: JsonOption = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on showing the bays until Ctrl-C.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on showing the bays until Ctrl-C; with --json one line a change.")
+    ] = False,
 ) -> None:
     """Is the station running, what do the bays do, what is held, what waits?
 
@@ -30,8 +43,7 @@ def status(
     """
     settings = configuration_of(config).settings
     if watch:
-        with BayView() as view:
-            ask(settings.socket_file, {"op": "watch"}, lambda document: view.show(document))
+        watch_bays(settings.socket_file, as_json=as_json)
         return
     try:
         daemon = ask(settings.socket_file, {"op": "status"})
@@ -49,7 +61,8 @@ def status(
         console.print(f"Station {daemon['station']} runs (process {daemon['pid']}, version {daemon['version']}).")
         for bay in daemon["bays"]:
             words = WORDS[BayState(bay["state"])]
-            console.print(f"  bay {bay['bay']}: {words} {bay['message']} {_how_far(bay)}".rstrip(), markup=False)
+            line = f"  bay {bay['bay']}: {words} {bay['message']} {_how_far(bay)}".rstrip()
+            console.print(line, markup=False, soft_wrap=True)
     contents, held_bytes = catalogue.held()
     console.print(f"{contents} contents, {size(held_bytes)}; {counts['undescribed'][0][0]:.0f} wait to be described.")
     zone = settings.station.zone_info
@@ -58,7 +71,7 @@ def status(
         ["opened", "bay", "recorder", "files", "bytes", "outcome"],
         [
             (local_time(one["opened_at"], zone), one["bay"], one["recorder_id"] or "unknown", one["entries"],
-             size(one["bytes"]), one["outcome"] or "open")
+             size(one["bytes"]), ", ".join(filter(None, (one["outcome"] or "open", mark_of(one["admission"])))))
             for one in dockings
         ],
         right=(3, 4),
@@ -74,9 +87,8 @@ def _how_far(bay: dict[str, Any]) -> str:
 
 
 def _docking_document(row: Row) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != "document"} | {
-        "accounting": row["document"].get("accounting")
-    }
+    own = {key: value for key, value in without_marks(row).items() if key != "document"}
+    return own | {"accounting": row["document"].get("accounting"), "admission": admission_document(row)}
 
 
 def list_recordings(
@@ -115,9 +127,9 @@ def recordings_table(title: str, documents: list[dict[str, Any]], settings: Sett
                 one["kind"] or one["state"],
                 f"{one['duration_s']:.1f} s" if one["duration_s"] else "–",
                 size(one["size_bytes"]),
-                ", ".join(officer["officer"] for officer in one["officers"]) or "–",
+                officer_words(one["officers"]),
                 keep_words(one, settings),
-                ", ".join(one["findings"]) or "–",
+                ", ".join(filter(None, (mark_of(one["admission"]), *one["findings"]))) or "–",
             )
             for one in documents
         ],
@@ -146,7 +158,9 @@ def recording_document(row: Row, catalogue: Catalogue, settings: Settings) -> di
     codes = sorted({found["code"] for found in catalogue.findings(recording=row["recording_id"])})
     own = {key: row[key] for key in keys}
     standing = standing_of(row["retention"], SystemClock().now())
-    return own | {"standing": standing, "officers": tags.get("officers", []), "tags": row["tags"], "findings": codes}
+    admission = admission_document(row)
+    told = {"standing": standing, "officers": officers_of(tags, admission), "tags": row["tags"], "findings": codes}
+    return own | told | {"admission": admission}
 
 
 def show(
@@ -155,17 +169,26 @@ def show(
     ],
     config: ConfigOption = None,
     as_json: JsonOption = False,
+    timeline: Annotated[
+        bool, typer.Option("--timeline", help="Draw its take instead: files, gaps and findings along the wall clock.")
+    ] = False,
 ) -> None:
     """Everything about one recording: where its bytes lie, facts, findings, tags, and why it is kept.
 
     Example: ingestd show 0000007_00001220261121083000_0001.mp4
     """
-    settings = configuration_of(config).settings
+    configuration = configuration_of(config)
+    if timeline:
+        show_timeline(what, configuration, as_json=as_json)
+        return
+    settings = configuration.settings
     catalogue = open_catalogue(settings)
     row = catalogue.recording(what)
+    noticed = catalogue.findings(recording=row["recording_id"])
+    marks = Explained(configuration).marks(noticed)
     document = recording_document(row, catalogue, settings) | {
         "facts": row["facts"],
-        "findings": [found["document"] for found in catalogue.findings(recording=row["recording_id"])],
+        "findings": [found["document"] | marks[found["finding_id"]] for found in noticed],
         "sightings": catalogue.sightings_of(row["recording_id"]),
         "derived": catalogue.derived(row["recording_id"]),
     }
@@ -183,7 +206,7 @@ def show(
         ("recorder", document["recorder_id"] or "unknown"),
         ("recorded", f"{local_time(document['recorded_start'], zone)} – {local_time(document['recorded_end'], zone)}"),
         ("time is from", (document["tags"] or {}).get("times_source", "–")),
-        ("officer", ", ".join(f"{one['officer']} ({one['certificate']})" for one in document["officers"]) or "–"),
+        ("officer", officer_words(document["officers"], has_certificate=True)),
         ("take", document["take_id"] or "–"),
         ("keep until", f"{keep_words(document, settings)} ({document['standing'].replace('_', ' ')})"),
     ]
@@ -192,15 +215,18 @@ def show(
         rows.append(
             (f"{mark}because", f"{reason['article'] or 'shipped default'}: {reason['words'] or reason['note']}")
         )
+    if words_of_admission(document["admission"]):
+        rows.insert(1, ("marked", words_of_admission(document["admission"])))
     for one in document["sightings"]:
         rows.append(("seen at", f"docking {one['docking_id'][-12:]}: {one['card_path']} ({one['fate']})"))
     for one in document["derived"]:
         rows.append((one["kind"], one["vault_path"] or one["document"]))
     table("Recording", ["", ""], rows)
     for found in document["findings"]:
-        console.print(
-            f"  {found['severity']}: {found['code']} {span(found, zone)}: {words_of(found['code'])}", markup=False
-        )
+        place = f"{found['code']} {span(found, zone)}"
+        console.print(f"  {found['severity']}: {place}: {words_of(found['code'])}", markup=False)
+        if words_of_state(found):
+            console.print(f"    {words_of_state(found)} [{found['finding_key']}]", markup=False)
 
 
 def findings(
@@ -213,25 +239,32 @@ def findings(
 
     Example: ingestd findings --code set
     """
-    settings = configuration_of(config).settings
+    configuration = configuration_of(config)
+    settings = configuration.settings
     catalogue = open_catalogue(settings)
     rows = catalogue.findings(code=code, docking=docking)
+    marks = Explained(configuration).marks(rows)
     if as_json:
-        emit_json([finding_document(row) for row in rows])
+        emit_json([finding_document(row) | marks[row["finding_id"]] for row in rows])
         return
     names = file_names(rows, catalogue)
     findings_table(
         counted(len(rows), "finding"),
-        [(row["document"], names[row["finding_id"]]) for row in rows],
+        [(row["document"], _marked(names[row["finding_id"]], row, marks[row["finding_id"]])) for row in rows],
         settings.station.zone_info,
     )
+
+
+def _marked(name: str, row: Row, mark: dict[str, Any]) -> str:
+    return ": ".join(filter(None, (mark_of(admission_document(row)), words_of_state(mark), name)))
 
 
 def finding_document(row: Row) -> dict[str, Any]:
     """A finding as `findings --json` gives it."""
     keys = ("finding_id", "recording_id", "docking_id", "noted_at")
     document: dict[str, Any] = row["document"] | {key: row[key] for key in keys}
-    return document
+    admission = admission_document(row)
+    return document | {key: admission[key] for key in ("is_quarantined", "waits_for_person")}
 
 
 def file_names(rows: list[Row], catalogue: Catalogue) -> dict[str, str]:

@@ -3,8 +3,10 @@
 from collections import Counter
 from typing import Any
 
+from ingestd.cli.marks import admission_document, words_of_admission
 from ingestd.cli.output import console, counted, findings_table, size, table
 from ingestd.cli.query import file_names, finding_document, keep_words, recording_document
+from ingestd.core.fleet import HAND_OVER_WORDS
 from ingestd.core.lifecycle import Fate
 from ingestd.core.settings import Settings
 from ingestd.stores.search import Catalogue, Row
@@ -38,6 +40,7 @@ def docking_document(docking_id: str, catalogue: Catalogue, settings: Settings) 
         "bay": docking["bay"],
         "folder": docking["folder"],
         "accounting": docking["document"].get("accounting"),
+        "admission": admission_document(docking),
         "entries": [
             {key: row[key] for key in ("card_path", "kind", "size_bytes", "fate", "reason", "recording_id")}
             | {"recording": recording_document(rows[row["recording_id"]], catalogue, settings)
@@ -88,6 +91,9 @@ def print_docking(docking_id: str, catalogue: Catalogue, settings: Settings) -> 
     words = ", ".join(f"{count} {FATE_WORDS[Fate(fate)]}" for fate, count in counts.items())
     console.print(f"{counted(len(entries), 'entry')}: {words}.", markup=False)
     console.print(_OUTCOME_WORDS[document["outcome"]], style="green" if document["outcome"] == "complete" else "yellow")
+    marked = words_of_admission(document["admission"])
+    if marked:
+        console.print(f"{marked}: {HAND_OVER_WORDS}", style="yellow", markup=False)
 
 
 def _row(entry: dict[str, Any], settings: Settings) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ingestd.config.bays import BAYS_FILE, LearnedBays
 from ingestd.config.problems import Problem, config_error, problems_of, raise_for, shown
 from ingestd.config.roster import load_roster
 from ingestd.core.errors import ConfigError
@@ -18,6 +19,7 @@ from ingestd.core.profile import GENERIC_PROFILE, RecorderProfile
 from ingestd.core.regime import Regime
 from ingestd.core.roster import Roster
 from ingestd.core.settings import Settings
+from ingestd.core.usbports import names_together
 
 ENVIRONMENT_VARIABLE = "INGESTD_CONFIG"
 LOCAL_FILE = Path("config/ingestd.toml")
@@ -80,6 +82,21 @@ def load_settings(path: Path | None = None) -> Settings:
     return settings
 
 
+def load_learned_bays(folder: Path) -> dict[str, str]:
+    """The names of ports that `ingestd bays learn` wrote down beside the settings; none where it never did.
+
+    Raises:
+        ConfigError: all faults of the file together.
+    """
+    file = folder / BAYS_FILE
+    if not file.exists():
+        return {}
+    try:
+        return LearnedBays.model_validate(_document(file)).bays
+    except ValidationError as error:
+        raise config_error(problems_of(error, LearnedBays, file)) from error
+
+
 def load_regimes(folder: Path) -> dict[str, Regime]:
     """All regimes of a folder by id; a file is named for its regime.
 
@@ -95,7 +112,23 @@ def load_profiles(folder: Path) -> tuple[RecorderProfile, ...]:
     Raises:
         ConfigError: all faults of all files together.
     """
+    if folder.joinpath(f"{GENERIC_PROFILE.id}.toml").exists():
+        what = "is the name of the profile that stands behind all others and takes every name"
+        raise config_error([Problem(folder / f"{GENERIC_PROFILE.id}.toml", "", what, "give yours another id and name")])
     return (*_models(folder, RecorderProfile), GENERIC_PROFILE)
+
+
+def load_profile(file: Path) -> RecorderProfile:
+    """One recorder profile, wherever it lies; its name need not be its id.
+
+    Raises:
+        ConfigError: all faults of the file together.
+    """
+    document = _document(file)
+    try:
+        return RecorderProfile.model_validate(document)
+    except ValidationError as error:
+        raise config_error(problems_of(error, RecorderProfile, file)) from error
 
 
 def load_all(path: Path | None = None) -> Configuration:
@@ -128,6 +161,7 @@ def load_all(path: Path | None = None) -> Configuration:
             *_toml_files(settings.folder / REGIMES_FOLDER),
             *_toml_files(profiles_folder),
             *((roster_file,) if roster_file else ()),
+            *((bays_file,) if (bays_file := settings.folder / BAYS_FILE).exists() else ()),
         ),
     )
 
@@ -148,6 +182,9 @@ def _settings(file: Path, document: dict[str, Any]) -> tuple[Settings | None, li
         what = f"the inbox ({inbox}) and the vault ({vault}) lie inside each other; the station would take itself in"
         fix = 'give the inbox a folder of its own, as in "inbox"'
         problems.append(Problem(file, "inbox.path", what, fix, shown(str(settings.inbox.path))))
+    if not problems:
+        bays = names_together(settings.udev.bays, load_learned_bays(settings.folder))
+        settings = settings.model_copy(update={"udev": settings.udev.model_copy(update={"bays": bays})})
     return settings, problems
 
 

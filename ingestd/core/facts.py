@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ingestd.core.structure import StructureFacts
+
 
 class MediaKind(StrEnum):
     """What a file is, judged from its first bytes, not its name."""
@@ -67,6 +69,36 @@ class StreamFacts(_Frozen):
     bytes: int | None = None
 
 
+class Damage(_Frozen):
+    """One place of the media data that is not what its container says (`media.damage` finds it, `core.damage` judges).
+
+    `kind` is one of `DAMAGE_KINDS` in `core.damage`. Seconds on the file's own time line, null where no time is
+    near; `bytes` is the half-open range of the file in which it lies, null where only the time is known.
+    """
+
+    kind: str
+    start_s: float | None = None
+    end_s: float | None = None
+    bytes: tuple[int, int] | None = None
+
+
+class Seam(_Frozen):
+    """One place at which a file does not run on as it did before (`core.seams` finds it, `core.tamper` judges).
+
+    `kind` is one of `SEAM_KINDS` in `core.seams`. `at_s` is where the later part begins, on the file's own time line,
+    `until_s` where what differs ends, null where it does not end or has no length. `earliest_s` and `latest_s` bound
+    `at_s`. `amount` is what its kind counts: seconds by which position time jumps, pictures of a short group, …
+    """
+
+    kind: str
+    at_s: float
+    until_s: float | None = None
+    earliest_s: float | None = None
+    latest_s: float | None = None
+    amount: float | None = None
+    stream: int | None = None
+
+
 class Fix(_Frozen):
     """One position. Degrees WGS-84 unless `datum` says otherwise; `at_s` in the file, `utc` by the satellites."""
 
@@ -107,6 +139,12 @@ class MediaFacts(_Frozen):
     index_end_bytes: int | None = None
     intact_until_s: float | None = None
     fixes: tuple[Fix, ...] = ()
+    structure: StructureFacts | None = None
+    """How the file is built and encoded; null where that was not read (older entries of the ledger too)."""
+    damage: tuple[Damage, ...] = ()
+    """Places inside the media that are damaged; empty where none was found or nobody looked."""
+    seams: tuple[Seam, ...] = Field(default=(), max_length=64)
+    """Places at which the file does not run on as before; empty where none was found or nobody looked."""
     problems: tuple[str, ...] = Field(default=(), max_length=100)
 
     def streams_of(self, kind: StreamKind) -> tuple[StreamFacts, ...]:

@@ -63,7 +63,7 @@ class RecorderIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Docking:
-    """One stay of one recorder in one bay."""
+    """One stay of one recorder in one bay. `profile_id` is the family that its card was told as, null for none."""
 
     docking_id: DockingId
     bay: str
@@ -72,6 +72,7 @@ class Docking:
     recorder: RecorderIdentity
     folder: str
     volume: Mapping[str, str]
+    profile_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,11 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One line of live state of a bay; plain numbers, safe to send to a screen."""
+    """One line of live state of a bay; plain numbers, safe to send to a screen.
+
+    `is_present`: something is in the bay. `may_be_removed`: nothing is lost when it is taken out now; only the daemon
+    says so, of all volumes of the bay together. `advice`: what the person in front of the bay does.
+    """
 
     bay: str
     state: str
@@ -179,3 +184,8 @@ class Progress:
     bytes_per_second: float = 0.0
     seconds_left: float | None = None
     message: str = ""
+    percent: int = 0
+    officer: str | None = None
+    is_present: bool = False
+    may_be_removed: bool = False
+    advice: str = ""

@@ -1,5 +1,6 @@
 """The settings of one station: names, defaults, units. Read from TOML by `config`, which words the errors."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -7,6 +8,21 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 MIB = 1024 * 1024
+MAX_BAY_NAME_CHARACTERS = 40
+
+
+def check_bay_names(bays: Mapping[str, str]) -> None:
+    """Refuse names of bays that no screen could show.
+
+    Raises:
+        ValueError: with the fix, as validators word it.
+    """
+    for port, name in bays.items():
+        is_shown = port.strip() and name.strip() and port.isprintable() and name.isprintable()
+        if not is_shown or len(name) > MAX_BAY_NAME_CHARACTERS:
+            raise ValueError(
+                f"{port!r} = {name!r} is no name of a bay; write 1 to {MAX_BAY_NAME_CHARACTERS} visible characters"
+            )
 
 
 class _Section(BaseModel):
@@ -53,6 +69,7 @@ class UdevSettings(_Section):
     is_enabled: bool = Field(default=True, alias="enabled")
     allowed_usb_ids: tuple[str, ...] = ()
     allowed_labels: tuple[str, ...] = ()
+    unknown_storage: Literal["ignore", "quarantine"] = Field(default="ignore", description="on no list, at a bay")
     bays: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("allowed_usb_ids")
@@ -63,6 +80,12 @@ class UdevSettings(_Section):
             if len(vendor) != 4 or len(product) not in (4, 1) or not vendor.isalnum():
                 raise ValueError(f"{usb_id!r}: write vendor:product as lsusb shows them, or vendor:* for a vendor")
         return ids
+
+    @field_validator("bays")
+    @classmethod
+    def _bays_have_names(cls, bays: dict[str, str]) -> dict[str, str]:
+        check_bay_names(bays)
+        return bays
 
 
 class CopySettings(_Section):
@@ -75,6 +98,7 @@ class CopySettings(_Section):
     batch_bytes: int = Field(default=64 * MIB, ge=1)
     digests: tuple[Literal["sm3", "sha512", "sha3_256", "blake2b"], ...] = ()
     read_source_twice: bool = False
+    read_mtp_twice: bool = True
     trust_known_at_docks: bool = True
     retries: int = Field(default=2, ge=0, le=20)
     patience_seconds: float = Field(default=120.0, ge=0)
@@ -121,6 +145,50 @@ class RosterSettings(_Section):
     file: Path | None = None
 
 
+class FleetSettings(_Section):
+    """The register of recorders. Footage is taken in whatever it says."""
+
+    unknown: Literal["take", "quarantine"] = Field(default="take", description="recorders that are not in it")
+
+
+class BaysSettings(_Section):
+    """What a bay shows, and to whom. Their names: `[udev.bays]`."""
+
+    pulled_seconds: float = Field(
+        default=900.0, gt=0, description="how long a bay tells of a recorder pulled too early"
+    )
+    hook: tuple[str, ...] = Field(default=(), description="program and arguments, called at each change of a bay")
+
+    @field_validator("hook")
+    @classmethod
+    def _program_is_a_path(cls, hook: tuple[str, ...]) -> tuple[str, ...]:
+        if hook and not hook[0].startswith("/"):
+            raise ValueError("write the program with its whole path, as in /usr/local/bin/bay-led")
+        if any("\0" in word for word in hook):
+            raise ValueError("a word of a command cannot hold a NUL")
+        return hook
+
+
+class DeviceApiSettings(_Section):
+    """Recorders that need a password. Off, and then nothing is ever sent to a recorder."""
+
+    is_enabled: bool = Field(default=False, alias="enabled")
+    dialects: dict[str, Literal["ambarella_a1", "ambarella_e1", "ambarella_ascii"]] = Field(default_factory=dict)
+    password_file: Path | None = None
+    role: Literal["user", "admin"] = "user"
+    may_set_clock: bool = False
+    timeout_seconds: float = Field(default=3.0, gt=0, le=60)
+
+    @field_validator("dialects")
+    @classmethod
+    def _ids_are_whole(cls, dialects: dict[str, str]) -> dict[str, str]:
+        for usb_id in dialects:
+            parts = usb_id.split(":")
+            if len(parts) != 2 or any(len(part) != 4 or set(part) - set("0123456789abcdef") for part in parts):
+                raise ValueError(f"{usb_id!r}: write vendor:product as lsusb shows them, in small letters")
+        return dialects
+
+
 class Settings(_Section):
     """All settings. `folder` is where the configuration was read from; relative paths start there or in state_dir."""
 
@@ -134,6 +202,9 @@ class Settings(_Section):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     roster: RosterSettings = RosterSettings()
+    fleet: FleetSettings = FleetSettings()
+    bays: BaysSettings = BaysSettings()
+    device_api: DeviceApiSettings = DeviceApiSettings()
 
     @property
     def state_dir(self) -> Path:
@@ -154,6 +225,11 @@ class Settings(_Section):
     def inbox_dir(self) -> Path:
         """The drop folder."""
         return self.state_dir / self.inbox.path
+
+    @property
+    def device_acts_dir(self) -> Path:
+        """Where helpers that speak to recorders write down what they do, before they do it."""
+        return self.state_dir / "device-acts"
 
     @property
     def socket_file(self) -> Path:

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from ingestd.core.clock import Clock
 from ingestd.core.ids import DockingId, new_uuid7
-from ingestd.core.model import Docking, Inlet
+from ingestd.core.matching import chosen, match_profiles
+from ingestd.core.model import Docking, EntryKind, Inlet
 from ingestd.core.naming import docking_folder
-from ingestd.core.profile import RecorderProfile
+from ingestd.core.profile import RecorderProfile, preferring
 from ingestd.devices.card import CardListing, list_card
+from ingestd.devices.deviceinfo import read_device_info
 from ingestd.devices.identity import identify
 from ingestd.devices.mounts import Mounter
+from ingestd.devices.mtp import transport_findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class DockedRecorder:
     """A recorder in a bay whose card can be read. A context manager: leaving it unmounts the card.
 
     `root_fd` is the descriptor of the card's root directory until `close()`, which may be called any number of times.
-    `still_there` says whether the medium itself is present, whatever its file system says.
+    `still_there` says whether the medium itself is present, whatever its file system says. `profiles` are the families
+    of recorders in the order in which they read the names of this card.
     """
 
     docking: Docking
@@ -30,6 +34,7 @@ class DockedRecorder:
     root_fd: int
     still_there: Callable[[], bool]
     close: Callable[[], None]
+    profiles: tuple[RecorderProfile, ...]
 
     def __enter__(self) -> Self:
         return self
@@ -51,7 +56,7 @@ def open_docking(
     max_entries: int,
     max_depth: int,
 ) -> DockedRecorder:
-    """Mount a card, list it, and name its recorder.
+    """Mount a card, list it, tell its family and name its recorder.
 
     Args:
         mounter: the way to the card.
@@ -77,7 +82,12 @@ def open_docking(
             still_there=mounted.still_there,
             only=mounted.only,
         )
-        recorder = identify(listing, profiles, mounted.volume, zone)
+        listing = replace(listing, problems=(*listing.problems, *transport_findings(mounted.volume)))
+        paths = [entry.path.text for entry in listing.entries if entry.kind is EntryKind.FILE]
+        profile = chosen(match_profiles(mounted.volume, paths, profiles))
+        ordered = preferring(profiles, profile.id if profile is not None else None)
+        told = read_device_info(mounted.root_fd, listing, profile)
+        recorder = identify(listing, ordered, mounted.volume, zone, chosen=profile, device_info=told)
         docking = Docking(
             docking_id=docking_id,
             bay=bay,
@@ -86,6 +96,7 @@ def open_docking(
             recorder=recorder,
             folder=docking_folder(opened_at.astimezone(zone).date().isoformat(), recorder.recorder_id, docking_id),
             volume=mounted.volume,
+            profile_id=profile.id if profile is not None else None,
         )
         stack.pop_all()
-    return DockedRecorder(docking, listing, mounted.root_fd, mounted.still_there, mounted.close)
+    return DockedRecorder(docking, listing, mounted.root_fd, mounted.still_there, mounted.close, ordered)

@@ -14,8 +14,10 @@ from av.packet import Packet
 from av.stream import Stream
 
 from ingestd.core.clock import from_text, to_text
-from ingestd.core.facts import MediaFacts, MediaKind, StreamFacts, StreamKind
+from ingestd.core.facts import MediaFacts, MediaKind, Seam, StreamFacts, StreamKind
+from ingestd.core.seams import TrackTimes, group_seams, groups_of, limited, step_seams
 from ingestd.media.boxes import ByteSource, Problems
+from ingestd.media.containerstructure import container_structure
 from ingestd.media.framing import Frame, matroska_frame, riff_frame
 from ingestd.media.streamfacts import span, timed_stream
 
@@ -37,6 +39,7 @@ class _Track:
     durations_s: "array[float]" = field(default_factory=lambda: array("d"))
     packets: int = 0
     keys: int = 0
+    keys_s: "array[float]" = field(default_factory=lambda: array("d"))
     size_bytes: int = 0
     first_corrupt_s: float | None = None
 
@@ -53,6 +56,8 @@ class _Track:
         if packet.is_corrupt:
             self.first_corrupt_s = time_s if self.first_corrupt_s is None else min(self.first_corrupt_s, time_s)
         self.times_s.append(time_s)
+        if packet.is_keyframe:
+            self.keys_s.append(time_s)
         self.durations_s.append(float((packet.duration or 0) * base))
 
 
@@ -79,6 +84,7 @@ def demuxed_facts(source: ByteSource, kind: MediaKind, container: str, problems:
             facts |= _opened_facts(opened, kind, container, frame, problems)
     except (av.error.FFmpegError, UnicodeDecodeError) as error:
         problems.add(f"cannot be opened: {_words(error)}")
+    facts["structure"] = container_structure(source, container)
     facts.update(has_index=frame.has_index, is_truncated=frame.is_cut_short, problems=problems.texts())
     return MediaFacts(**facts)
 
@@ -111,6 +117,7 @@ def _opened_facts(
     return {
         "kind": kind,
         "streams": streams,
+        "seams": _seams(streams, tracks),
         "start_s": start_s,
         "duration_s": duration_s,
         "declared_duration_s": declared if declared is None else round(declared, 6),
@@ -168,6 +175,20 @@ def _stream_facts(stream: Stream, track: _Track, *, has_declared: bool) -> Strea
         sample_rate_hz=getattr(context, "sample_rate", None) or None,
         channels=getattr(context, "channels", None) or None,
     )
+
+
+def _seams(streams: tuple[StreamFacts, ...], tracks: dict[int, _Track]) -> tuple[Seam, ...]:
+    """Seams by packet times and key pictures; no numbers inside pictures are read here."""
+    found: list[Seam] = []
+    for stream in streams:
+        track = tracks.get(stream.index)
+        if track is None or stream.kind not in (StreamKind.VIDEO, StreamKind.AUDIO):
+            continue
+        times = sorted(track.times_s)
+        found.extend(step_seams(TrackTimes(stream.index, stream.kind, times)))
+        if stream.kind is StreamKind.VIDEO and 1 < len(track.keys_s) < len(times):
+            found.extend(group_seams(groups_of(times, sorted(track.keys_s))))
+    return limited(found)
 
 
 def _tag(stream: Stream) -> str | None:

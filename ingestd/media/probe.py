@@ -10,8 +10,10 @@ from ingestd.media.demux import demuxed_facts
 from ingestd.media.isobmff import Movie, Track, read_movie
 from ingestd.media.photo import photo_facts
 from ingestd.media.sampletables import Samples
+from ingestd.media.seams import movie_seams
 from ingestd.media.sniff import HEAD_BYTES, sniff
 from ingestd.media.streamfacts import span, timed_stream
+from ingestd.media.structure import movie_structure
 from ingestd.media.telemetry import movie_fixes
 
 _EPOCH = dt.datetime(1904, 1, 1, tzinfo=dt.UTC)
@@ -60,6 +62,7 @@ def movie_facts(source: ByteSource, kind: MediaKind, container: str, problems: P
     if not movie.has_index:
         problems.add("no whole index (moov) is in the file")
     start_s, duration_s = span(streams)
+    fixes = movie_fixes(movie, source)
     return MediaFacts(
         kind=kind,
         size_bytes=source.size_bytes,
@@ -75,7 +78,9 @@ def movie_facts(source: ByteSource, kind: MediaKind, container: str, problems: P
         is_truncated=is_truncated,
         index_end_bytes=index_end,
         intact_until_s=_intact_until(movie, source.size_bytes) if is_truncated and movie.has_index else None,
-        fixes=movie_fixes(movie, source),
+        fixes=fixes,
+        seams=movie_seams(source, movie, fixes),
+        structure=movie_structure(source, movie),
         problems=problems.texts(),
     )
 

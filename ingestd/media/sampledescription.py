@@ -35,6 +35,10 @@ class SampleDescription(NamedTuple):
     sample_rate_hz: int | None = None
     channels: int | None = None
     bytes_per_unit: float | None = None
+    nal_length_bytes: int | None = None
+    """H.264 and HEVC by lengths: how many bytes each length takes, as `avcC` or `hvcC` says."""
+    avc_config: bytes = b""
+    """The body of `avcC`; empty where there is none."""
 
 
 def read_description(data: memoryview, stsd: Box, handler: str, problems: Problems) -> SampleDescription:
@@ -46,11 +50,37 @@ def read_description(data: memoryview, stsd: Box, handler: str, problems: Proble
             width, height = struct.unpack_from(">HH", data, entry.body + 24)
             if descriptor := _descriptor(data, entry, _VISUAL_BYTES, problems):
                 codec = descriptor.codec or codec
-            return SampleDescription(entry.type, codec, width or None, height or None)
+            lengths = _nal_length_bytes(data, entry, problems)
+            return SampleDescription(
+                entry.type,
+                codec,
+                width or None,
+                height or None,
+                nal_length_bytes=lengths,
+                avc_config=_avc_config(data, entry) if codec == "h264" else b"",
+            )
         if handler == "soun" and length >= _SOUND_BYTES[0]:
             return _sound(data, entry, codec, problems)
         return SampleDescription(entry.type, codec)
     return SampleDescription()
+
+
+def _nal_length_bytes(data: memoryview, entry: Box, problems: Problems) -> int | None:
+    """From `avcC` (ISO/IEC 14496-15, 5.3.3.1) or `hvcC` (8.3.3.1); null where there is none."""
+    place = {"h264": ("avcC", 4), "hevc": ("hvcC", 21)}.get(_CODECS.get(entry.type, ""))
+    if place is None:
+        return None
+    for box in children(data, entry.body + _VISUAL_BYTES, entry.body_end, problems, entry.type):
+        if box.type == place[0] and box.body_end - box.body > place[1]:
+            return (data[box.body + place[1]] & 3) + 1
+    return None
+
+
+def _avc_config(data: memoryview, entry: Box) -> bytes:
+    for box in children(data, entry.body + _VISUAL_BYTES, entry.body_end, Problems(), entry.type):
+        if box.type == "avcC":
+            return bytes(data[box.body : min(box.body_end, box.body + 4096)])
+    return b""
 
 
 def _sound(data: memoryview, entry: Box, codec: str | None, problems: Problems) -> SampleDescription:

@@ -35,6 +35,8 @@ class Samples:
     next_ticks: int = 0
     """Where a fragment without a time of its own goes on (decoding time)."""
     is_by_chunk: bool = False
+    descriptions: tuple[tuple[int, int], ...] = ()
+    """(first sample, number of its description in `stsd`) of each run, at most 64; empty where all have the same."""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -165,7 +167,28 @@ class TableBoxes:
         if self._keys is not None:
             keys = array("I", sorted({number - 1 for number in self._keys if 1 <= number <= count}))
         durations = durations[:count]
-        return Samples(times, durations, offsets[:count], sizes[:count], keys, next_ticks=sum(durations))
+        return Samples(
+            times,
+            durations,
+            offsets[:count],
+            sizes[:count],
+            keys,
+            next_ticks=sum(durations),
+            descriptions=self._descriptions(),
+        )
+
+    def _descriptions(self) -> tuple[tuple[int, int], ...]:
+        if len(set(self._chunk_runs[2::3])) < 2:
+            return ()
+        firsts, counts, kinds = self._chunk_runs[::3], self._chunk_runs[1::3], self._chunk_runs[2::3]
+        runs: list[tuple[int, int]] = []
+        sample = 0
+        for number, (first, many, kind) in enumerate(zip(firsts, counts, kinds, strict=True)):
+            if not runs or runs[-1][1] != kind:
+                runs.append((sample, kind))
+            until = firsts[number + 1] - 1 if number + 1 < len(firsts) else len(self._chunks)
+            sample += max(0, until - first + 1) * many
+        return tuple(runs[:64])
 
     def _time_run_pairs(self) -> Iterator[tuple[int, int]]:
         for count, delta in zip(self._time_runs[::2], self._time_runs[1::2], strict=True):

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from ingestd.core.clock import Clock, SystemClock
 from ingestd.core.errors import MediaError, StoppedError
-from ingestd.core.facts import MediaFacts
+from ingestd.core.facts import Damage, MediaFacts
 from ingestd.core.stop import Stop
 from ingestd.media.confinement import Confinement
 
@@ -111,6 +111,47 @@ class MediaWorker:
             return MediaFacts.model_validate(result)
         except ValidationError as error:
             raise MediaError("the media process gave facts that are none") from error
+
+    def damaged(
+        self,
+        fd: int,
+        facts: MediaFacts,
+        timeout_seconds: float,
+        *,
+        unreadable: Sequence[tuple[int, int]] = (),
+    ) -> MediaFacts:
+        """The same facts with the damage inside the media; where the child cannot tell, with a problem that says so.
+
+        The look takes at most half of the time given, so that it ends by itself and tells how far it came.
+        """
+        if not facts.kind.is_timed:
+            return facts
+        params = {"size_bytes": facts.size_bytes, "unreadable": list(unreadable), "seconds": timeout_seconds / 2}
+        try:
+            result = self.request("damage", (fd,), params, timeout_seconds)
+            found = tuple(Damage.model_validate(one) for one in result["damage"])
+            problems = [str(text) for text in result["problems"]]
+        except (MediaError, ValidationError, KeyError, TypeError) as error:
+            found, problems = (), [f"damage was not looked for: {error}"[:200]]
+        return facts.model_copy(update={"damage": found, "problems": (*facts.problems, *problems)[:100]})
+
+    def salvage(
+        self, sources: tuple[int, int], sizes: tuple[int, int], output: int | None, timeout_seconds: float
+    ) -> dict[str, Any]:
+        """Walk a file without an index by a reference (`media.salvage`), and write a playable copy where one is wanted.
+
+        Args:
+            sources: descriptors of the torn file and of the reference.
+            sizes: how much of each counts, in bytes.
+            output: empty, open for writing; null to look only.
+            timeout_seconds: the walk takes at most half of it.
+
+        Raises:
+            MediaError: nothing to salvage, or the child gave no answer.
+        """
+        params = {"sizes": list(sizes), "seconds": timeout_seconds / 2}
+        fds = sources if output is None else (*sources, output)
+        return self.request("salvage", fds, params, timeout_seconds)
 
     def request(self, op: str, fds: Sequence[int], params: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
         """Have one operation of the worker done.

@@ -18,12 +18,15 @@ from PIL import Image
 
 from ingestd.core.errors import MediaError
 from ingestd.media.confinement import Confinement, confine, limit_cpu
+from ingestd.media.damage import find_damage
 from ingestd.media.poster import make_poster
 from ingestd.media.probe import probe
+from ingestd.media.salvage import salvage
 from ingestd.media.transcode import make_proxy
 
 _NEVER_USED = ("av.__", "av.datasets")
 _LATE_PILLOW = ("MpoImagePlugin", "TiffImagePlugin")
+_LATE_MODULES = ("heapq",)  # collections.Counter.most_common asks for it when it is first called
 _LATE_ENCODINGS = ("gbk", "utf-16", "utf-8-sig", "latin-1", "idna")
 
 MAX_REQUEST_BYTES = 64 * 1024
@@ -40,6 +43,25 @@ def _probe(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
     return probe(fd, int(params["size_bytes"])).model_dump(mode="json")
 
 
+def _damage(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
+    (fd,) = fds
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise MediaError("not a regular file")
+    lost = tuple((int(start), int(end)) for start, end in params["unreadable"])
+    look = find_damage(fd, int(params["size_bytes"]), unreadable=lost, seconds=float(params["seconds"]))
+    return {"damage": [one.model_dump(mode="json") for one in look.damage], "problems": list(look.problems)}
+
+
+def _salvage(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
+    torn, reference, *output = fds
+    if not all(stat.S_ISREG(os.fstat(fd).st_mode) for fd in fds):
+        raise MediaError("not a regular file")
+    torn_bytes, reference_bytes = (int(size) for size in params["sizes"])
+    seconds = float(params["seconds"])
+    target = output[0] if output else None
+    return asdict(salvage(torn, torn_bytes, reference, reference_bytes, target, seconds=seconds))
+
+
 def _proxy(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
     original, target = fds
     return asdict(make_proxy(original, target, int(params["height"])))
@@ -52,6 +74,8 @@ def _poster(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
 
 OPS: dict[str, Operation] = {
     "probe": _probe,
+    "damage": _damage,
+    "salvage": _salvage,
     "proxy": _proxy,
     "poster": _poster,
 }
@@ -78,6 +102,8 @@ def _load_late_parts() -> None:
     Image.preinit()
     for name in _LATE_PILLOW:
         importlib.import_module(f"PIL.{name}")
+    for name in _LATE_MODULES:
+        importlib.import_module(name)
     for encoding in _LATE_ENCODINGS:
         codecs.lookup(encoding)
 

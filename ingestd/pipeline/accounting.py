@@ -7,6 +7,7 @@ from typing import Any
 from ingestd.core.clock import Clock, to_text
 from ingestd.core.custody import Act
 from ingestd.core.findings import Finding
+from ingestd.core.fleet import Admission
 from ingestd.core.ids import DockingId, RecordingId, new_uuid7
 from ingestd.core.lifecycle import Fate
 from ingestd.core.manifest import sha256_of
@@ -38,12 +39,22 @@ def plan(
 
 
 def open_books(
-    docking: Docking, planned: Sequence[PlannedFile], findings: Sequence[Finding], vault: Vault, chronicle: Chronicle
+    docking: Docking,
+    planned: Sequence[PlannedFile],
+    findings: Sequence[Finding],
+    admission: Admission,
+    *,
+    vault: Vault,
+    chronicle: Chronicle,
 ) -> None:
-    """Store the listing before anything is copied, so that a file that vanishes later is known to have been there."""
+    """Store the listing before anything is copied, so that a file that vanishes later is known to have been there.
+
+    It carries the admission too: nothing of a quarantined docking ever stands in the catalogue without its mark.
+    """
     listing = {
         "format": LISTING_FORMAT,
         "docking": docking_document(docking),
+        "admission": admission.document(),
         "entries": [
             {
                 "ordinal": one.source.ordinal,
@@ -59,7 +70,8 @@ def open_books(
             for one in planned
         ],
     }
-    opening = {"listing": listing, "findings": [found.model_dump(mode="json") for found in findings]}
+    noticed = (*findings, *admission.findings)
+    opening = {"listing": listing, "findings": [found.model_dump(mode="json") for found in noticed]}
     vault.stage_opening(docking.docking_id, opening)
     finish_opening(opening, vault, chronicle)
 
@@ -92,6 +104,7 @@ def docking_document(docking: Docking) -> dict[str, Any]:
             "evidence": [list(item) for item in docking.recorder.evidence],
         },
         "volume": dict(docking.volume),
+        "profile_id": docking.profile_id,
     }
 
 

@@ -1,5 +1,6 @@
 """Acquire: the bytes of one entry of a card into staging, hashed on the way. Nothing is promised yet."""
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from ingestd.core.settings import CopySettings
 from ingestd.core.stop import Stop
 from ingestd.devices.card import open_source
 from ingestd.devices.dock import DockedRecorder
+from ingestd.devices.mtp import is_over_mtp
 from ingestd.devices.reading import CardFile
 from ingestd.stores.durable import open_to_go_on, protect
 from ingestd.stores.engine import Lane
@@ -61,9 +63,10 @@ def acquire(planned: PlannedFile, means: Means, *, is_resumed: bool, on_bytes: C
             raise SourceGoneError("the recorder is gone") from error
         raise
     try:
-        return _acquire(planned, means, descriptor, started, is_resumed, on_bytes)
+        acquired = _acquire(planned, means, descriptor, started, is_resumed, on_bytes)
     finally:
         os.close(descriptor)
+    return _fetched_again(acquired, means) if is_over_mtp(means.card.docking.volume) else acquired
 
 
 def _acquire(
@@ -101,7 +104,8 @@ def _acquire(
     finally:
         journal.close()
         os.close(target)
-    second = _read_again(means, descriptor, copied.size_bytes) if _is_read_twice(limits, source) else None
+    is_read_twice = _is_read_twice(means, source)
+    second = _read_again(means, descriptor, copied.size_bytes) if is_read_twice else None
     after = os.fstat(descriptor)
     instability = _instability(planned.source, copied.size_bytes, before, after)
     return Acquired(
@@ -118,9 +122,37 @@ def _acquire(
     )
 
 
-def _is_read_twice(limits: CopySettings, source: CardFile) -> bool:
-    """A second reading where the settings ask for it; of a file with holes it would only fail again."""
-    return limits.read_source_twice and not source.unreadable
+def _is_read_twice(means: Means, source: CardFile) -> bool:
+    """A second reading where the settings ask for it; of a file with holes it would only fail again.
+
+    A file that came by MTP is a copy of the FUSE program's as long as it is open: to read that again proves nothing.
+    """
+    is_from_medium = not is_over_mtp(means.card.docking.volume)
+    return means.limits.read_source_twice and is_from_medium and not source.unreadable
+
+
+def _fetched_again(acquired: Acquired, means: Means) -> Acquired:
+    """The second reading of a file that came by MTP: opened anew, so that it comes from the recorder once more.
+
+    Raises:
+        SourceGoneError: the recorder is gone.
+    """
+    limits, length = means.limits, acquired.size_bytes
+    if not (limits.read_mtp_twice or limits.read_source_twice) or acquired.unreadable or acquired.instability:
+        return acquired
+    try:
+        descriptor = open_source(means.card.root_fd, acquired.planned.source.path)
+    except SourceError as error:
+        if not means.card.still_there():
+            raise SourceGoneError("the recorder is gone") from error
+        return dataclasses.replace(acquired, instability=f"it could be had only once: {error.message}")
+    try:
+        size_bytes = os.fstat(descriptor).st_size
+        if size_bytes != length:
+            return dataclasses.replace(acquired, instability=f"it came with {length} bytes, then with {size_bytes}")
+        return dataclasses.replace(acquired, second_sha256=_read_again(means, descriptor, length))
+    finally:
+        os.close(descriptor)
 
 
 def _read_again(means: Means, descriptor: int, length: int) -> Sha256:

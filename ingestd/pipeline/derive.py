@@ -12,6 +12,7 @@ from ingestd.core.playback import is_browser_playable
 from ingestd.core.stop import Stop
 from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.parts import Parts
+from ingestd.pipeline.salvage import salvage_next
 from ingestd.stores.attempts import count_attempt, forget_attempts
 from ingestd.stores.durable import create_exclusive, make_directory, publish, remove, sync_directory, translated
 from ingestd.stores.search import Row, sealed_of
@@ -21,7 +22,7 @@ _JOB = "proxy"
 
 
 def derive_next(parts: Parts, media: MediaWorker) -> bool:
-    """Make proxy and poster of the oldest recording that waits for them; false when none does.
+    """Make proxy and poster of the oldest recording that waits for them, then salvage; false when nothing waits.
 
     Raises:
         StoreError: the vault refuses; the recording goes on waiting.
@@ -30,7 +31,7 @@ def derive_next(parts: Parts, media: MediaWorker) -> bool:
     rows = parts.catalogue.without_derived(("proxy",), limit=1)
     for row in rows:
         _derive(row, parts, media)
-    return bool(rows)
+    return bool(rows) or salvage_next(parts, media)
 
 
 def _derive(row: Row, parts: Parts, media: MediaWorker) -> None:

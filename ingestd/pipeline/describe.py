@@ -9,7 +9,7 @@ from ingestd.core.facts import MediaFacts, MediaKind
 from ingestd.core.findings import Finding, finding
 from ingestd.core.lifecycle import State
 from ingestd.core.model import Analysed
-from ingestd.core.profile import parse_name
+from ingestd.core.profile import parse_name, preferring
 from ingestd.pipeline.analyse import analyse, parked
 from ingestd.pipeline.parts import Parts
 from ingestd.pipeline.register import register
@@ -18,6 +18,7 @@ from ingestd.pipeline.tag import name_findings, tag
 from ingestd.pipeline.track import track_act
 from ingestd.stores.attempts import count_attempt, count_first_attempts, forget_attempts
 from ingestd.stores.search import Row, sealed_of
+from ingestd.stores.structures import Structures
 
 _BATCH = 64
 _JOB = "analyse"
@@ -35,8 +36,9 @@ def describe(parts: Parts) -> int:
     opened = {one: parts.catalogue.docking(one)["opened_at"] for one in {row["docking_id"] for row in rows}}
     done += _enter(parts, (_tag_act(row, opened[row["docking_id"]], parts) for row in rows))
     done += _enter(parts, (_register_act(row, parts) for row in parts.catalogue.due_after(State.TAGGED, limit=_BATCH)))
+    structures = Structures(parts.chronicle.engine)
     for docking in parts.catalogue.dockings_without_sets():
-        parts.chronicle.enter(assemble(docking, parts.catalogue, parts.profiles))
+        parts.chronicle.enter(assemble(docking, parts.catalogue, structures, parts.profiles))
         done += 1
     return done
 
@@ -128,7 +130,8 @@ def _tag_act(row: Row, opened_at: str, parts: Parts) -> Act:
         zone=zone,
         docked_at=from_text(opened_at),
     )
-    found = name_findings(sealed, parse_name(sealed.card_path, parts.profiles, zone))
+    profiles = preferring(parts.profiles, sealed.profile_id)
+    found = name_findings(sealed, parse_name(sealed.card_path, profiles, zone))
     times = {"start": to_text(tagged.times.start), "end": to_text(tagged.times.end), "source": tagged.times.source}
     data = {"docking_id": sealed.docking_id, "times": times, "tags": dict(tagged.tags), "findings": documents(found)}
     return Act(act="recording.tagged", subject=sealed.recording_id, data=data)

@@ -2,26 +2,33 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ingestd.core.clock import Clock
+from ingestd.core.damage import damage_findings
 from ingestd.core.errors import MediaError, NotFoundError, SourceError
 from ingestd.core.facts import MediaFacts
 from ingestd.core.findings import Finding, Scope, finding
+from ingestd.core.likeness import structure_findings
+from ingestd.core.matching import chosen, match_profiles
 from ingestd.core.model import EntryKind, SourceFile
 from ingestd.core.naming import card_path
-from ingestd.core.profile import ParsedName, RecorderProfile, parse_name
-from ingestd.core.segments import Segment
+from ingestd.core.profile import ParsedName, RecorderProfile, parse_name, preferring
+from ingestd.core.salvaging import is_convincing, is_salvageable, reference_of, salvaged_finding, with_end
 from ingestd.core.settings import Settings
+from ingestd.core.siblingedits import by_content, sibling_findings, without_explained
+from ingestd.core.siblings import Sibling
 from ingestd.core.takes import assemble_takes
+from ingestd.core.tamper import edit_findings
 from ingestd.core.timeline import file_findings
 from ingestd.devices.card import list_card, open_source
 from ingestd.devices.mounts import FolderMounter
 from ingestd.media.sandbox import MediaWorker
-from ingestd.pipeline.sets import habits_of, segment_of
+from ingestd.pipeline.sets import habits_of, segment_of_sibling
 from ingestd.pipeline.tag import recorded_times
 
 _SPECIAL = {EntryKind.LINK: "file.link", EntryKind.SPECIAL: "file.special", EntryKind.UNREADABLE: "read.error"}
@@ -43,7 +50,9 @@ class _Look:
     name: ParsedName
     facts: MediaFacts | None
     findings: list[Finding]
-    segment: Segment | None = None
+    sibling: Sibling | None = None
+    place: tuple[Path, SourceFile] | None = None
+    """The path of the command line under which it was found, and its entry there."""
 
 
 def examine(
@@ -75,13 +84,18 @@ def examine(
                 only=mounted.only,
             )
             base = card_path(os.fsencode(path if mounted.only is None else path.parent)).text
+            names = [entry.path.text for entry in listing.entries if entry.kind is EntryKind.FILE]
+            family = chosen(match_profiles(mounted.volume, names, profiles))
+            ordered = preferring(profiles, family.id if family is not None else None)
             for entry in listing.entries:
                 shown = str(Path(base, entry.path.text))
                 on_file(shown)
-                look = _look(mounted.root_fd, entry, shown, settings, profiles, media)
+                look = _look(mounted.root_fd, entry, shown, settings, ordered, media)
                 if look.facts is not None:
-                    look.segment = _segment(look, look.facts, entry, clock)
+                    look.sibling = _sibling(look, look.facts, entry, clock)
+                    look.place = (path, entry)
                 looks.append(look)
+    _tell_torn_ends(looks, settings, media)
     return _judged(looks, profiles)
 
 
@@ -106,26 +120,72 @@ def _look(
         return _Look(shown, name, None, [finding("read.error", evidence={"error": error.message})])
     try:
         facts = media.probe(descriptor, entry.size_bytes, settings.media.timeout_seconds)
+        facts = media.damaged(descriptor, facts, settings.media.timeout_seconds)
     except MediaError as error:
         return _Look(shown, name, None, [finding("job.parked", evidence={"job": "analyse", "error": error.message})])
     finally:
         os.close(descriptor)
-    return _Look(shown, name, facts, list(file_findings(facts)))
+    return _Look(shown, name, facts, [*file_findings(facts), *damage_findings(facts), *edit_findings(facts)])
 
 
-def _segment(look: _Look, facts: MediaFacts, entry: SourceFile, clock: Clock) -> Segment:
+def _tell_torn_ends(looks: Sequence[_Look], settings: Settings, media: MediaWorker) -> None:
+    """Files without an index: the last intact second, by a walk after a sibling's pattern. Nothing is written."""
+    siblings = {look.shown: look.sibling for look in looks if look.sibling is not None}
+    by_path = {look.shown: look for look in looks}
+    for look in looks:
+        if look.facts is None or look.sibling is None or not is_salvageable(look.facts):
+            continue
+        teacher = reference_of(look.sibling, siblings.values())
+        if teacher is None:
+            continue
+        try:
+            with _opened(look) as torn, _opened(by_path[teacher.key]) as reference:
+                sizes = (look.facts.size_bytes, teacher.facts.size_bytes)
+                salvaged = media.salvage((torn, reference), sizes, None, settings.media.timeout_seconds)
+        except (MediaError, SourceError):
+            # Without an answer the weaker truth stands: the file is torn, and nobody knows where.
+            continue
+        if is_convincing(salvaged):
+            found = salvaged_finding(look.facts, salvaged, reference=teacher.shown, copy=None)
+            look.findings = [found if one.code == found.code else one for one in look.findings]
+            look.facts = with_end(look.facts, salvaged)
+            look.sibling = replace(look.sibling, facts=look.facts)
+
+
+@contextmanager
+def _opened(look: _Look) -> Iterator[int]:
+    assert look.place is not None
+    path, entry = look.place
+    with FolderMounter(path).mount() as mounted:
+        descriptor = open_source(mounted.root_fd, entry.path)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def _sibling(look: _Look, facts: MediaFacts, entry: SourceFile, clock: Clock) -> Sibling:
     device = look.name.device
-    times = recorded_times(entry.modified_ns, facts, look.name, clock.now())
-    key = device or "unknown"
-    return segment_of(look.shown, key, facts, times, look.name, is_recorder_known=device is not None)
+    return Sibling(
+        key=look.shown,
+        recorder_key=device or "unknown",
+        facts=facts,
+        name=look.name,
+        times=recorded_times(entry.modified_ns, facts, look.name, clock.now()),
+        shown=look.shown,
+        is_recorder_known=device is not None,
+    )
 
 
 def _judged(looks: Sequence[_Look], profiles: Sequence[RecorderProfile]) -> Examined:
-    segments = [look.segment for look in looks if look.segment is not None]
-    usual = Counter(look.name.profile_id for look in looks if look.segment is not None)
-    result = assemble_takes(segments, habits_of(usual, profiles))
+    siblings = [look.sibling for look in looks if look.sibling is not None]
+    usual = Counter(one.name.profile_id for one in siblings)
+    habits = habits_of(usual, profiles)
+    edits = sibling_findings(siblings, habits)
+    result = assemble_takes([segment_of_sibling(one) for one in by_content(siblings, edits)], habits)
+    of_takes = without_explained(result.findings, edits, siblings)
     by_path = {look.shown: look for look in looks}
-    for found in result.findings:
+    for found in (*of_takes, *structure_findings(siblings), *edits):
         if found.scope is Scope.FILE and found.file is not None:
             by_path[found.file].findings.append(found)
     files = [
@@ -136,5 +196,5 @@ def _judged(looks: Sequence[_Look], profiles: Sequence[RecorderProfile]) -> Exam
         }
         for look in looks
     ]
-    sets = [found.model_dump(mode="json") for found in result.findings if found.scope is not Scope.FILE]
+    sets = [found.model_dump(mode="json") for found in of_takes if found.scope is not Scope.FILE]
     return Examined(files, sets)

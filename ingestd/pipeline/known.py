@@ -12,6 +12,7 @@ from ingestd.core.errors import SourceError
 from ingestd.core.ids import RecordingId
 from ingestd.core.model import Inlet, PlannedFile
 from ingestd.devices.card import open_source
+from ingestd.devices.mtp import is_over_mtp
 from ingestd.pipeline.acquire import Means
 from ingestd.stores.search import Catalogue
 
@@ -29,7 +30,8 @@ class Known(NamedTuple):
 def known_as(planned: PlannedFile, means: Means, catalogue: Catalogue) -> Known | None:
     """The recording that this file was at an earlier docking; null when it must be read."""
     docking, source = means.card.docking, planned.source
-    is_asked = means.limits.trust_known_at_docks and docking.inlet is Inlet.UDEV
+    # Over MTP a sample costs as much as the whole file, and the time of a file may be missing.
+    is_asked = means.limits.trust_known_at_docks and docking.inlet is Inlet.UDEV and not is_over_mtp(docking.volume)
     if not is_asked or docking.recorder.recorder_id is None or not source.size_bytes or source.modified_ns is None:
         return None
     earlier = catalogue.earlier_sighting(

@@ -11,8 +11,10 @@ from ingestd.core.roster import Roster
 from ingestd.core.settings import Settings
 from ingestd.core.stop import Stop
 from ingestd.media.sandbox import MediaWorker
+from ingestd.pipeline.admission import Presence
 from ingestd.stores.buffers import BufferPool
 from ingestd.stores.chronicle import Chronicle
+from ingestd.stores.fleet import FleetRegister
 from ingestd.stores.search import Catalogue
 from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
@@ -33,6 +35,8 @@ class Parts:
     vault: Vault
     chronicle: Chronicle
     catalogue: Catalogue
+    fleet: FleetRegister
+    presence: Presence
     media: MediaWorker
     buffers: BufferPool
     turns: Turns

@@ -12,6 +12,7 @@ from ingestd.core.model import Acquired, EntryKind, PlannedFile
 from ingestd.devices.dock import DockedRecorder
 from ingestd.pipeline import accounting
 from ingestd.pipeline.acquire import Means, acquire, source_key
+from ingestd.pipeline.admission import decide
 from ingestd.pipeline.batch import Batch, Finisher
 from ingestd.pipeline.known import known_as
 from ingestd.pipeline.pace import Pace
@@ -25,40 +26,36 @@ _READS_OF_A_CHANGING_FILE = 2
 
 @dataclass(frozen=True, slots=True)
 class DockingResult:
-    """How a docking ended: `complete`, `incomplete` or `interrupted`, and why where it is not complete."""
+    """How a docking ended: `complete`, `incomplete` or `interrupted`, and why where it is not complete.
+
+    `attention` is for the person at the bay, where the recorder must go to the custodian; empty otherwise.
+    """
 
     docking_id: str
     outcome: str
     reason: str = ""
+    attention: str = ""
 
 
 def take_in(card: DockedRecorder, parts: Parts, report: Report) -> DockingResult:
-    """Take a whole card into the vault, and close its books.
+    """Take a whole card into the vault, whoever's recorder it is, and close its books.
 
     Raises:
         StoreError, IntegrityError: the station itself cannot go on; what was sealed stays sealed, the docking stays
             open and is closed at the next start.
     """
     docking = card.docking
-    planned = accounting.plan(card.listing.entries, parts.profiles, parts.settings, parts.clock)
+    planned = accounting.plan(card.listing.entries, card.profiles, parts.settings, parts.clock)
     findings = (*card.listing.problems, *docking.recorder.findings)
     pace = Pace(docking, planned, parts.clock, report)
     room = Room(card, parts, pace)
-    room.waited_for(lambda: accounting.open_books(docking, planned, findings, parts.vault, parts.chronicle))
-    reason = ""
-    own = {one.recording_id for one in planned}
-    parts.vault.under_way.update(own)
-    with parts.buffers.lane(parts.turns.held_up) as buffers:
-        lane = Lane(docking.bay, buffers, parts.settings.copying.digests, parts.stop)
-        try:
-            taking = _TakeIn(card, parts, pace, room, lane)
-            taking.run(planned)
-            taking.forget_interrupted()
-        except (SourceGoneError, StoppedError) as error:
-            reason = error.message
-        finally:
-            lane.close()
-            parts.vault.under_way.difference_update(own)
+    admission = decide(docking, parts.fleet, parts.presence, parts.settings.fleet)
+    room.waited_for(
+        lambda: accounting.open_books(
+            docking, planned, findings, admission, vault=parts.vault, chronicle=parts.chronicle
+        )
+    )
+    reason = _copy(card, planned, parts, pace, room)
     row = parts.catalogue.docking(docking.docking_id)
     outcome = room.waited_for(
         lambda: accounting.close_books(
@@ -67,9 +64,29 @@ def take_in(card: DockedRecorder, parts: Parts, report: Report) -> DockingResult
         needs_card=False,
     )
     is_done = outcome == "complete"
-    words = reason or ("" if is_done else "not every file could be read whole")
-    pace.show(BayState.DONE if is_done else BayState.ATTENTION, message=words)
-    return DockingResult(docking.docking_id, outcome, reason)
+    attention = admission.words_at_end(is_complete=is_done)
+    words = [reason or ("" if is_done else "not every file could be read whole"), attention]
+    is_over = is_done and not admission.needs_person
+    pace.show(BayState.DONE if is_over else BayState.ATTENTION, message="; ".join(filter(None, words)))
+    return DockingResult(docking.docking_id, outcome, reason, attention)
+
+
+def _copy(card: DockedRecorder, planned: Sequence[PlannedFile], parts: Parts, pace: Pace, room: Room) -> str:
+    """Copy, prove and seal what is planned; why it broke off where it did, in words, else empty."""
+    own = {one.recording_id for one in planned}
+    parts.vault.under_way.update(own)
+    with parts.buffers.lane(parts.turns.held_up) as buffers:
+        lane = Lane(card.docking.bay, buffers, parts.settings.copying.digests, parts.stop)
+        try:
+            taking = _TakeIn(card, parts, pace, room, lane)
+            taking.run(planned)
+            taking.forget_interrupted()
+        except (SourceGoneError, StoppedError) as error:
+            return error.message
+        finally:
+            lane.close()
+            parts.vault.under_way.difference_update(own)
+    return ""
 
 
 class _TakeIn:

@@ -14,7 +14,7 @@ from ingestd.stores.search import Catalogue, Row
 from ingestd.stores.transfer import let_go, read_back
 from ingestd.stores.vault import MANIFEST, Vault
 
-_DOCUMENTS = ("sidecar", "listing", "record")
+_DOCUMENTS = ("sidecar", "listing", "record", "attachment")
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ def birth_document(
             "inlet": docking.inlet,
             "opened_at": to_text(docking.opened_at),
             "folder": docking.folder,
+            "transport": docking.volume.get("transport"),
         },
         "station": {"id": station.id, "name": station.name, "bureau": station.bureau},
         "proof": {

@@ -5,17 +5,23 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ingestd.core.backfilled import backfilled_findings
 from ingestd.core.clock import from_text, to_text
 from ingestd.core.custody import Act
 from ingestd.core.facts import MediaFacts, StreamKind
 from ingestd.core.findings import Finding
 from ingestd.core.ids import RecordingId, take_id
+from ingestd.core.likeness import structure_findings
 from ingestd.core.model import RecordedTimes
 from ingestd.core.profile import ParsedName, RecorderProfile, SegmentHabits
 from ingestd.core.segments import Segment
+from ingestd.core.siblingedits import by_content, sibling_findings, without_explained
+from ingestd.core.siblings import Sibling
 from ingestd.core.takes import Take, assemble_takes
 from ingestd.core.timeline import recorded_seconds
+from ingestd.pipeline.history import docking_history
 from ingestd.stores.search import Catalogue, Row
+from ingestd.stores.structures import Structures
 
 _NEIGHBOURHOOD = dt.timedelta(hours=12)
 """How far around a docking's own recordings others of the recorder are looked at: a take never lasts longer."""
@@ -63,13 +69,21 @@ def clock_offset_s(facts: MediaFacts, times: RecordedTimes) -> float | None:
     return None
 
 
-def assemble(docking: Row, catalogue: Catalogue, profiles: Sequence[RecorderProfile]) -> Act:
-    """The act that puts the recordings of a docking, and their neighbours in time, into takes."""
+def assemble(docking: Row, catalogue: Catalogue, structures: Structures, profiles: Sequence[RecorderProfile]) -> Act:
+    """The act that puts the recordings of a docking, and their neighbours in time, into takes, and compares them."""
     own = catalogue.recordings(docking=docking["docking_id"], limit=1_000_000)
     rows = _with_neighbours(own, docking["recorder_key"], catalogue)
     habits = habits_of(Counter(row["profile_id"] for row in rows), profiles)
-    result = assemble_takes([_segment(row) for row in rows], habits)
+    own_files = [_sibling(row) for row in rows]
+    edits = sibling_findings(own_files, habits)
+    result = assemble_takes([segment_of_sibling(one) for one in by_content(own_files, edits)], habits)
     names = {row["recording_id"]: row["card_path"] for row in rows}
+    earlier = structures.references(docking["recorder_key"], without=frozenset(names))
+    siblings = own_files + [_sibling(row, is_reference=True) for row in earlier]
+    first_dockings = {row["recording_id"]: row["docking_id"] for row in rows}
+    history = docking_history(docking, tuple(first_dockings.values()), catalogue)
+    late = backfilled_findings(own_files, first_dockings, history)
+    found = (*without_explained(result.findings, edits, own_files), *structure_findings(siblings), *edits, *late)
     return Act(
         act="set.assembled",
         subject=docking["docking_id"],
@@ -77,7 +91,7 @@ def assemble(docking: Row, catalogue: Catalogue, profiles: Sequence[RecorderProf
             "recorder_key": docking["recorder_key"],
             "considered": [row["recording_id"] for row in rows],
             "takes": [_take_document(take) for take in result.takes],
-            "findings": [_finding_document(found, names) for found in result.findings],
+            "findings": [_finding_document(one, names) for one in found],
         },
     )
 
@@ -91,13 +105,34 @@ def _with_neighbours(own: Sequence[Row], recorder_key: str, catalogue: Catalogue
     return catalogue.analysed_of_recorder(recorder_key, start=to_text(start), end=to_text(end))
 
 
-def _segment(row: Row) -> Segment:
+def _sibling(row: Row, *, is_reference: bool = False) -> Sibling:
     name = row["tags"]["name"]
-    parsed = ParsedName(device=name["device"], user=name["user"], sequence=name["sequence"])
-    times = RecordedTimes(from_text(row["recorded_start"]), from_text(row["recorded_end"]), row["tags"]["times_source"])
-    facts = MediaFacts.model_validate(row["facts"])
-    is_known = row["recorder_id"] is not None
-    return segment_of(row["recording_id"], row["recorder_key"], facts, times, parsed, is_recorder_known=is_known)
+    return Sibling(
+        key=row["recording_id"],
+        recorder_key=row["recorder_key"],
+        facts=MediaFacts.model_validate(row["facts"]),
+        name=ParsedName(
+            profile_id=row["profile_id"],
+            device=name["device"],
+            user=name["user"],
+            start=from_text(name["start"]) if name["start"] else None,
+            sequence=name["sequence"],
+            is_important=bool(name["is_important"]),
+        ),
+        times=RecordedTimes(
+            from_text(row["recorded_start"]), from_text(row["recorded_end"]), row["tags"]["times_source"]
+        ),
+        shown=row["card_path"],
+        is_reference=is_reference,
+        is_recorder_known=row["recorder_id"] is not None,
+    )
+
+
+def segment_of_sibling(one: Sibling) -> Segment:
+    """The same recording as the assembly of takes needs it."""
+    return segment_of(
+        one.key, one.recorder_key, one.facts, one.times, one.name, is_recorder_known=one.is_recorder_known
+    )
 
 
 def habits_of(profile_ids: Counter[str | None], profiles: Sequence[RecorderProfile]) -> SegmentHabits:

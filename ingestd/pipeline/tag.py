@@ -9,7 +9,7 @@ from ingestd.core.clock import from_text, to_text
 from ingestd.core.facts import Fix, MediaFacts
 from ingestd.core.findings import Finding, finding
 from ingestd.core.model import Analysed, RecordedTimes, Sealed, Tagged
-from ingestd.core.profile import ParsedName, RecorderProfile, parse_name
+from ingestd.core.profile import ParsedName, RecorderProfile, parse_name, preferring
 from ingestd.core.roster import Roster
 
 
@@ -26,7 +26,8 @@ def tag(
     Args:
         docked_at: when the recorder was docked; stands in for the time of a file that says nothing.
     """
-    name = parse_name(analysed.sealed.card_path, profiles, zone)
+    # As the card settled it: of a name that two families could have written, the reading at its docking counts.
+    name = parse_name(analysed.sealed.card_path, preferring(profiles, analysed.sealed.profile_id), zone)
     times = recorded_times(analysed.sealed.modified_ns, analysed.facts, name, docked_at)
     device = analysed.sealed.recorder_id or name.device
     officers = roster.officers_of(device, times.start.astimezone(zone).date()) if device else ()

@@ -17,7 +17,7 @@ from ingestd.core.errors import IntegrityError
 from ingestd.core.facts import MediaKind
 from ingestd.core.lifecycle import ALLOWED_MOVES, Fate, State
 from ingestd.core.manifest import sha256_of
-from ingestd.stores import schema
+from ingestd.stores import explanations, fleet, schema
 
 Document = dict[str, Any]
 
@@ -77,6 +77,7 @@ def _docking_listed(connection: Connection, read: ReadDocument, entry: Entry) ->
             has_sets=False,
         )
     )
+    fleet.listed(connection, entry, document)
     if files:
         columns = {column.name for column in schema.sightings.columns}
         rows = [
@@ -306,6 +307,20 @@ def _derived_made(connection: Connection, _: ReadDocument, entry: Entry) -> None
             document=entry.data["document"],
         )
     )
+    if entry.data.get("findings"):
+        # What a derived object told about the original takes the place of what was known without it.
+        findings = schema.findings
+        codes = {document["code"] for document in entry.data["findings"]}
+        connection.execute(
+            update(findings)
+            .where(
+                findings.c.recording_id == entry.subject,
+                findings.c.code.in_(codes),
+                findings.c.superseded_by.is_(None),
+            )
+            .values(superseded_by=entry.seq)
+        )
+        _add_findings(connection, entry, entry.data["findings"], start=0, recording=entry.subject)
 
 
 _MOVES: Mapping[str, Callable[[Connection, Sequence[Entry]], None]] = {
@@ -321,4 +336,8 @@ _PROJECTIONS: Mapping[str, Callable[[Connection, ReadDocument, Entry], None]] = 
     "finding.noted": _finding_noted,
     "set.assembled": _sets_assembled,
     "derived.made": _derived_made,
+    "finding.explained": lambda connection, _, entry: explanations.explained(connection, entry),
+    "finding.explanation_withdrawn": lambda connection, _, entry: explanations.withdrawn(connection, entry),
+    "docking.admitted": lambda connection, _, entry: fleet.settled(connection, entry),
+    **dict.fromkeys(fleet.REGISTER_ACTS, lambda connection, _, entry: fleet.register_changed(connection, entry)),
 }

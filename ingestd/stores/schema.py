@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0001"
+REVISION = "0003"
 """The newest migration, which makes the tables below out of every older catalogue."""
 
 metadata = MetaData(
@@ -163,6 +163,79 @@ derived = Table(
     Column("sha256", String),
     Column("size_bytes", BigInteger),
     Column("document", JSON, nullable=False),
+)
+
+recorders = Table(
+    "recorders",
+    metadata,
+    Column("number", String, primary_key=True, comment="device number [fleet.registered]"),
+    Column("status", String, nullable=False, comment="core.fleet.FleetStatus [fleet.changed]"),
+    Column("reason", Text, nullable=False, comment="of the last change of status"),
+    Column("unit", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("usb_serials", JSON, nullable=False, comment="those that are known to belong to it"),
+    Column("note", Text, nullable=False),
+    Column("holder", Text, comment="who it is issued to; null in the store [fleet.issued, fleet.returned]"),
+    Column("issued_at", String, comment="null while nobody holds it"),
+    Column("registered_at", String, nullable=False),
+)
+
+fleet_acts = Table(
+    "fleet_acts",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False, comment="ledger entry"),
+    Column("number", String, ForeignKey("recorders.number"), nullable=False),
+    Column("act", String, nullable=False, comment="fleet.… [each of them]"),
+    Column("at", String, nullable=False),
+    Column("actor", Text, nullable=False, comment="the person"),
+    Column("document", JSON, nullable=False, comment="the act's data"),
+    Index(None, "number"),
+)
+
+admissions = Table(
+    "admissions",
+    metadata,
+    Column("docking_id", String, ForeignKey("dockings.docking_id"), primary_key=True, comment="[docking.listed]"),
+    Column("number", String, comment="device number; as settled by a person where one named another; null for none"),
+    Column("usb_serial", String, comment="null where the medium told none"),
+    Column("is_quarantined", Boolean, nullable=False, comment="held apart when it was docked"),
+    Column("is_conflicting", Boolean, nullable=False, comment="sources of its identity disagreed when it was docked"),
+    Column("reason", Text, nullable=False, comment="in words; empty for an ordinary docking"),
+    Column("settled_at", String, comment="null while no person said anything [docking.admitted]"),
+    Column("settled_by", Text),
+    Column("settled_recorder", String, comment="the recorder that the person named; null: accepted as it stands"),
+    Column("settled_reason", Text),
+    Index(None, "number"),
+    Index(None, "usb_serial"),
+    Index(
+        "ix_admissions_waiting",
+        "docking_id",
+        sqlite_where=text("settled_at IS NULL AND (is_quarantined OR is_conflicting)"),
+        postgresql_where=text("settled_at IS NULL AND (is_quarantined OR is_conflicting)"),
+    ),
+)
+
+explanations = Table(
+    "explanations",
+    metadata,
+    Column(
+        "explanation_id",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="ledger entry [finding.explained]",
+    ),
+    Column("finding_key", String, nullable=False, comment="core.explanation.FindingIdentity.key"),
+    Column("code", String, nullable=False, comment="of the finding"),
+    Column("subject", String, nullable=False, comment="recording or docking"),
+    Column("explained_at", String, nullable=False),
+    Column("explained_by", Text, nullable=False, comment="the person"),
+    Column("document", JSON, nullable=False, comment="the act's data"),
+    Column("replaced_by", Integer, comment="a later explanation of the same finding"),
+    Column("withdrawn_at", String, comment="null while it stands [finding.explanation_withdrawn]"),
+    Column("withdrawn_by", Text),
+    Column("withdrawn_reason", Text),
+    Index(None, "finding_key"),
 )
 
 jobs = Table(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, exists, func, select
+from sqlalchemy import Engine, Select, exists, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from ingestd.core.errors import NotFoundError
@@ -11,13 +11,14 @@ from ingestd.core.lifecycle import Fate, State
 from ingestd.core.model import Sealed
 from ingestd.stores import schema
 from ingestd.stores.database import translated
+from ingestd.stores.fleet import MARKS
 
 Row = dict[str, Any]
 
 _MOST_VALUES = 500
 
 _recordings, _contents, _findings = schema.recordings, schema.contents, schema.findings
-_dockings, _sightings, _derived = schema.dockings, schema.sightings, schema.derived
+_dockings, _sightings, _derived, _admissions = schema.dockings, schema.sightings, schema.derived, schema.admissions
 
 
 class Catalogue:
@@ -31,18 +32,16 @@ class Catalogue:
     def recordings(
         self, *, docking: str | None = None, recorder: str | None = None, limit: int = 1000, after: str = ""
     ) -> list[Row]:
-        """Recordings in order of their ids (time of docking), with their content's place; pages by `after`."""
-        query = (
-            select(_recordings, _contents.c.vault_path)
-            .join(_contents, _contents.c.sha256 == _recordings.c.sha256)
-            .where(_recordings.c.recording_id > after)
-            .order_by(_recordings.c.recording_id)
-            .limit(limit)
-        )
+        """Recordings in order of their ids (time of docking), with their content's place; pages by `after`.
+
+        `recorder` finds what came from it by its number, or by the word of a person who settled the docking.
+        """
+        query = _marked_recordings().where(_recordings.c.recording_id > after)
+        query = query.order_by(_recordings.c.recording_id).limit(limit)
         if docking is not None:
             query = query.where(_recordings.c.docking_id == docking)
         if recorder is not None:
-            query = query.where(_recordings.c.recorder_id == recorder)
+            query = query.where((_recordings.c.recorder_id == recorder) | (_admissions.c.settled_recorder == recorder))
         return self._rows(query)
 
     def recording(self, prefix: str) -> Row:
@@ -58,8 +57,7 @@ class Catalogue:
             | _recordings.c.card_path.endswith(f"/{prefix}", autoescape=True)
             | (_recordings.c.sha256 == prefix)
         )
-        query = select(_recordings, _contents.c.vault_path).join(_contents, _contents.c.sha256 == _recordings.c.sha256)
-        rows = self._rows(query.where(wanted).limit(3)) if prefix else []
+        rows = self._rows(_marked_recordings().where(wanted).limit(3)) if prefix else []
         if len(rows) != 1:
             what = "no recording" if not rows else "more than one recording"
             raise NotFoundError(f"{what} answers to {prefix!r}", "see `ingestd list` for the ids")
@@ -76,8 +74,8 @@ class Catalogue:
         return self._rows(select(_sightings).where(_sightings.c.docking_id == docking).order_by(_sightings.c.ordinal))
 
     def dockings(self, *, limit: int = 100) -> list[Row]:
-        """The latest dockings, newest first."""
-        return self._rows(select(_dockings).order_by(_dockings.c.docking_id.desc()).limit(limit))
+        """The latest dockings, newest first, with their marks."""
+        return self._rows(_marked_dockings().order_by(_dockings.c.docking_id.desc()).limit(limit))
 
     def docking(self, docking: str) -> Row:
         """One docking.
@@ -85,7 +83,7 @@ class Catalogue:
         Raises:
             NotFoundError: there is none of this id.
         """
-        rows = self._rows(select(_dockings).where(_dockings.c.docking_id == docking))
+        rows = self._rows(_marked_dockings().where(_dockings.c.docking_id == docking))
         if not rows:
             raise NotFoundError(f"no docking {docking!r}")
         return rows[0]
@@ -103,7 +101,14 @@ class Catalogue:
         limit: int = 10_000,
     ) -> list[Row]:
         """Findings that stand, oldest first. `docking` includes those of the recordings sealed there."""
-        query = select(_findings).where(_findings.c.superseded_by.is_(None)).order_by(_findings.c.noted_at)
+        of_docking = func.coalesce(_findings.c.docking_id, _recordings.c.docking_id)
+        query = (
+            select(_findings, *MARKS)
+            .outerjoin(_recordings, _recordings.c.recording_id == _findings.c.recording_id)
+            .outerjoin(_admissions, _admissions.c.docking_id == of_docking)
+            .where(_findings.c.superseded_by.is_(None))
+            .order_by(_findings.c.noted_at)
+        )
         if recording is not None:
             query = query.where(_findings.c.recording_id == recording)
         if docking is not None:
@@ -273,6 +278,25 @@ class Catalogue:
         )
         return self._rows(query)
 
+    def torn_without_salvage(self) -> list[Row]:
+        """Catalogued recordings that a standing `file.truncated` is about and of which no playable copy was settled."""
+        settled = select(_derived.c.recording_id).where(_derived.c.kind == "salvage")
+        torn = select(_findings.c.recording_id).where(
+            _findings.c.code == "file.truncated", _findings.c.superseded_by.is_(None)
+        )
+        query = (
+            select(_recordings, _contents.c.vault_path)
+            .join(_contents, _contents.c.sha256 == _recordings.c.sha256)
+            .where(
+                _recordings.c.state == State.CATALOGUED,
+                _recordings.c.facts.is_not(None),
+                _recordings.c.recording_id.in_(torn),
+                _recordings.c.recording_id.not_in(settled),
+            )
+            .order_by(_recordings.c.sealed_at)
+        )
+        return self._rows(query)
+
     def was_folder_taken(self, folder: str, fingerprint: str) -> bool:
         """Whether a complete docking of this inbox folder in this very condition is on record."""
         volume = _dockings.c.document["volume"]
@@ -341,6 +365,19 @@ class Catalogue:
     def _rows(self, query: Any) -> list[Row]:
         with translated(), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _marked_recordings() -> Select[Any]:
+    """Recordings with their content's place and the marks of the docking that brought them."""
+    return (
+        select(_recordings, _contents.c.vault_path, *MARKS)
+        .join(_contents, _contents.c.sha256 == _recordings.c.sha256)
+        .outerjoin(_admissions, _admissions.c.docking_id == _recordings.c.docking_id)
+    )
+
+
+def _marked_dockings() -> Select[Any]:
+    return select(_dockings, *MARKS).outerjoin(_admissions, _admissions.c.docking_id == _dockings.c.docking_id)
 
 
 def _secured_later() -> ColumnElement[bool]:

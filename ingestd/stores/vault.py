@@ -4,6 +4,7 @@
     README.txt            how to read it without ingestd
     originals/…           one folder a docking: originals, birth sidecars, listing, record, SHA256SUMS
     derived/…             proxies, posters, tracks: made again at will
+    attachments/…         papers that people gave with their words
     ledger/…              every act, hash-chained
     .staging/             copies under way; nothing is promised about it
 
@@ -52,6 +53,7 @@ originals/YEAR/DATE/RECORDER-DOCKING/   one folder for each docking of a recorde
   record.json              what became of each entry (每个文件的处理结果)
   SHA256SUMS               check with: sha256sum -c SHA256SUMS
 derived/                   smaller copies for viewing; never evidence (预览件，非证据)
+attachments/               papers that people gave with an explanation (说明附件)
 ledger/                    every act, one JSON line each; every line carries the SHA-256 of the line before it (台账)
 """
 

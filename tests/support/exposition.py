@@ -4,22 +4,27 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from ingestd.config.load import load_regimes
 from ingestd.core.clock import SystemClock
 from ingestd.core.ids import RecordingId, Sha256
 from ingestd.core.lifecycle import BayState
 from ingestd.core.model import Acquired, EntryKind, PlannedFile, Progress, SourceFile, Verified
 from ingestd.core.naming import card_path
 from ingestd.daemon.live import LiveState
-from ingestd.daemon.metrics import Meters, StationCollector
+from ingestd.daemon.metrics import ExplanationCollector, FleetCollector, Meters, StationCollector
 from ingestd.stores.database import open_for_reading
+from ingestd.stores.explanations import Explanations
+from ingestd.stores.fleet import FleetRegister
 from ingestd.stores.ledger import read_entries
 from ingestd.stores.search import Catalogue
 from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
 
+PROJECT = Path(__file__).resolve().parents[2]
+
 
 def exposed_metrics(state_dir: Path) -> dict[str, tuple[str, frozenset[str]]]:
-    """Names as they are exposed → type and labels. The station must have a docking and a finding."""
+    """Names as they are exposed → type and labels. The station must have a docking, a finding, an issued recorder."""
     registry, clock = CollectorRegistry(), SystemClock()
     live = LiveState(clock)
     vault = Vault(state_dir / "vault")
@@ -29,8 +34,13 @@ def exposed_metrics(state_dir: Path) -> dict[str, tuple[str, frozenset[str]]]:
     meters.count_verified(Verified(acquired, "medium", 0.1))
     meters.count_entries(list(read_entries(vault.ledger_folder)))
     meters.count_error("store", "")
-    live.report(Progress(bay="bay-1", state=BayState.DONE))
-    catalogue = Catalogue(open_for_reading(state_dir / "catalogue.sqlite3"))
+    live.plugged("bay-1", "a volume")
+    live.report(Progress(bay="bay-1", state=BayState.READING), "a volume")
+    engine = open_for_reading(state_dir / "catalogue.sqlite3")
+    catalogue = Catalogue(engine)
+    registry.register(FleetCollector(FleetRegister(engine)))
+    regime = load_regimes(PROJECT / "config" / "regimes")["marine"]
+    registry.register(ExplanationCollector(Explanations(engine), lambda: regime))
     registry.register(StationCollector(catalogue, vault, Turns(clock), live, clock, "0"))
     return {
         f"{family.name}_total" if family.type == "counter" else family.name: (

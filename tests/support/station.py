@@ -212,7 +212,7 @@ def faults_of(station: Station, *cards: Path, is_described: bool = True) -> list
         connection.row_factory = sqlite3.Row
         rows = {
             name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]
-            for name in ("contents", "recordings", "dockings", "sightings", "derived", "findings")
+            for name in ("contents", "recordings", "dockings", "sightings", "derived", "findings", "explanations")
         }
         faults = [f"SQLite: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
         faults += [f"foreign key: {tuple(row)}" for row in connection.execute("PRAGMA foreign_key_check")]
@@ -278,6 +278,7 @@ def _stray_files(root: Path, rows: dict[str, list[Row]]) -> Iterator[str]:
     known = {"vault.json", "README.txt"}
     known |= {row["vault_path"] for row in (*rows["contents"], *rows["derived"])}
     known |= {row["sidecar_path"] for row in rows["recordings"]}
+    known |= {json.loads(row["document"]).get("attachment") for row in rows["explanations"]}
     for row in rows["dockings"]:
         known |= {f"{row['folder']}/{name}" for name in ("listing.json", "record.json", "SHA256SUMS")}
     for path in root.rglob("*"):
