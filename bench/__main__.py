@@ -3,10 +3,10 @@
 import signal
 import sys
 
-from bench import bays, offload, small
+from bench import bays, detection, offload, small
 from bench.paired import report
 
-BENCHMARKS = {"offload": offload.main, "small": small.main, "bays": bays.main}
+BENCHMARKS = {"offload": offload.main, "small": small.main, "bays": bays.main, "detection": detection.main}
 
 
 def main() -> None:

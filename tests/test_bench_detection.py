@@ -10,7 +10,7 @@ from bench.detection.scoring import Label, Outcome, is_located, score
 HOLE = Label("gap.video", "0002.mp4", 4.0, 5.0, tolerance_s=0.04)
 
 
-def said(code: str = "gap.video", **fields: Any) -> dict[str, Any]:
+def said(code: str = "gap.video", /, **fields: Any) -> dict[str, Any]:
     return {
         "code": code,
         "severity": "warning",
@@ -47,7 +47,7 @@ def test_information_alone_is_a_miss() -> None:
 
 
 @pytest.mark.parametrize("edge", [{"start_s": 3.9}, {"end_s": 5.1}, {"start_s": 9.0, "end_s": 10.0}])
-def test_a_finding_beside_its_place_is_misplaced(edge: dict[str, float]) -> None:
+def test_a_finding_beside_its_place_is_misplaced(edge: dict[str, Any]) -> None:
     total = score([outcome(said(**edge))])
     shares = total.of("gap.video").shares()
     assert (shares["recall"], shares["localisation"], shares["misplaced"], shares["false"]) == (1, 0, 1, 0)
