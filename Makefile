@@ -39,7 +39,7 @@ deps: ## Install what the full tests need beyond Python (Debian, as root)
 test-full: $(STAMP) ## Run all tests; nothing may be skipped for want of a tool
 	INGESTD_FULL=1 $(BIN)/python -m pytest -n 2
 
-lab: $(STAMP) ## Power cuts and a virtual dock with real hot-plug (half an hour, as root; outside CI)
+lab: $(STAMP) ## Power cuts and a virtual dock with real hot-plug (long, as root; outside CI)
 	INGESTD_LAB=1 $(BIN)/python -m pytest tests/lab
 
 bench: $(STAMP) ## Measure, paired against the tools a user would take instead

@@ -135,10 +135,6 @@ def test_unknown_thing_is_5(used: Installation, command: list[str]) -> None:
     assert_plain(used.run(*command), NOT_FOUND)
 
 
-def test_watching_without_a_station_is_4(used: Installation) -> None:
-    assert_plain(used.run("status", "--watch"), UNAVAILABLE, "no station is running", "ingestd run")
-
-
 @pytest.mark.parametrize("command", ["ingest", "analyse"])
 def test_pipe_as_a_card_is_refused_and_not_waited_for(installation: Installation, command: str) -> None:
     pipe = installation.root / "pipe"

@@ -41,7 +41,7 @@ RECORDERS: dict[str, Any] = {
 """Settings: the recorders of most dumps are allowed, and seven ports are bays."""
 
 _MARKER = "usb-storage-noserial-superfloppy@port=99,disk=sdz,only=sdz,diskseq="
-_GIVE_UP_SECONDS = 30.0
+_GIVE_UP_SECONDS = 60.0
 
 Told = list[list[dict[str, Any]]]
 
