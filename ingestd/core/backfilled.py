@@ -60,7 +60,7 @@ def backfilled_findings(
 
 
 def _is_same_card(one: EarlierDocking, own: EarlierDocking) -> bool:
-    """By the file system's id, else by recordings that both listings have: a recorder may be used with several cards."""
+    """By the file system's id, else by recordings that both listings have: a recorder may have several cards."""
     if one.volume and own.volume:
         return one.volume == own.volume
     return any(_tells_a_recording(path) for path in one.paths & own.paths)
