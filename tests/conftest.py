@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.cards import Card, build_demo_card, build_faulty_card
 
@@ -12,6 +13,11 @@ from tests.support.cards import Card, build_demo_card, build_faulty_card
 def pytest_configure() -> None:
     """Let Ctrl-C reach the programs under test: a shell that runs the tests in the background has it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The ordinary run has minutes, and a loaded machine is no fault of what is tested: no time is asserted.
+    patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile("sweep", patient)
+    settings.register_profile("ordinary", patient, max_examples=40)
+    settings.load_profile("sweep" if os.environ.get("INGESTD_SWEEP") else "ordinary")
 
 
 @pytest.fixture(scope="session")
