@@ -19,7 +19,9 @@ $(STAMP): requirements.lock requirements-dev.lock pyproject.toml
 run: $(STAMP) ## Start the station with a simulated recorder (Ctrl-C stops it)
 	@$(BIN)/ingestd run --simulate --config config/ingestd.toml
 
+# Compiled once here and not in each of the thousand programs that the tests start, where writing bytecode is forbidden.
 test: $(STAMP) ## Run the tests that need nothing but Python
+	@$(BIN)/python -m compileall -q ingestd tests
 	$(BIN)/python -m pytest -n 2
 
 check: $(STAMP) ## Types, style, import contracts, tests: what CI runs
