@@ -168,7 +168,7 @@ class _Stage:
 
 
 def _play(scene: Scene, monitors: list[pyudev.Monitor]) -> Told:
-    interval = next((float(step.partition(":")[2] or 3600) for step in scene.steps if step.startswith("start")), 3600.0)
+    interval = next((float(step.partition(":")[2] or 5) for step in scene.steps if step.startswith("start")), 5.0)
     stage = _Stage(UdevSettings.model_validate(scene.settings), interval, lambda: _let_read(monitors))
     told: Told = []
     is_started = False
