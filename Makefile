@@ -22,11 +22,11 @@ run: $(STAMP) ## Start the station with a simulated recorder (Ctrl-C stops it)
 # Compiled once here and not in each of the thousand programs that the tests start, where writing bytecode is forbidden.
 test: $(STAMP) ## Run the tests that need nothing but Python
 	@$(BIN)/python -m compileall -q ingestd tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 check: $(STAMP) ## Types, style, import contracts, tests: what CI runs
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 lint: $(STAMP) ## Types, style and import contracts only
 	$(BIN)/ruff check --quiet .
@@ -39,7 +39,7 @@ deps: ## Install what the full tests need beyond Python (Debian, as root)
 	apt-get install -y -qq --no-install-recommends umockdev udev systemd e2fsprogs util-linux coreutils procps gcc libc6-dev >/dev/null
 
 test-full: $(STAMP) ## Run all tests; nothing may be skipped for want of a tool
-	INGESTD_FULL=1 $(BIN)/python -m pytest -n 2
+	INGESTD_FULL=1 $(BIN)/python -m pytest -n 3
 
 lab: $(STAMP) ## Power cuts and a virtual dock with real hot-plug (long, as root; outside CI)
 	INGESTD_LAB=1 $(BIN)/python -m pytest tests/lab

@@ -240,7 +240,7 @@ SIBLINGS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(SIBLINGS)
 def test_any_names_and_times_are_judged_without_error_and_in_any_order(siblings: list[Sibling]) -> None:
     edits = sibling_findings(siblings, HABITS)
