@@ -46,7 +46,7 @@ def test_any_length_comes_over_whole_with_all_its_hashes(tmp_path: Path, size_by
     (tmp_path / "source").write_bytes(data)
     marks: dict[int, str] = {}
     with BufferPool(MIB, 4, 2, SystemClock()).lane() as buffers:
-        lane = Lane("test", buffers, ("sm3",), Stop())
+        lane = Lane("test", buffers, ("sm3",), Stop(), SystemClock())
         source = os.open(tmp_path / "source", os.O_RDONLY)
         target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
         copied = lane.copy(
@@ -73,7 +73,7 @@ def test_a_defect_in_a_thread_of_a_lane_is_raised_and_holds_nobody_up(tmp_path: 
         raise ValueError(f"a defect at {offset}")
 
     with BufferPool(MIB, 4, 2, SystemClock()).lane() as buffers:
-        lane = Lane("test", buffers, (), Stop())
+        lane = Lane("test", buffers, (), Stop(), SystemClock())
         source = os.open(tmp_path / "source", os.O_RDONLY)
         target = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
         with pytest.raises(ValueError, match="a defect at 4194304"):
@@ -113,7 +113,7 @@ def interrupted(tmp_path: Path) -> tuple[Station, Path, bytes]:
     station = build_station(tmp_path / "station")
     data = os.urandom(24 * MIB)
     card = write_card(tmp_path / "card", {LONG: data})
-    stopped_midway(station, card, 13 * MIB)
+    stopped_midway(station, card, 21 * MIB)
     assert len(list(station.vault.staging_folder.glob("*.resume"))) == 1
     return station, card, data
 
@@ -122,7 +122,7 @@ def test_an_interrupted_file_goes_on_from_its_last_proven_mark(interrupted: tupl
     station, card, data = interrupted
     assert station.ingest(card, is_described=True).outcome == "complete"
     birth = births(station)[LONG]
-    assert birth["proof"]["resumed_at"] in (8 * MIB, 12 * MIB, 16 * MIB)
+    assert birth["proof"]["resumed_at"] in (12 * MIB, 16 * MIB, 20 * MIB)
     assert birth["content"]["sha256"] == hashlib.sha256(data).hexdigest()
     assert faults_of(station, card) == []
 
@@ -164,7 +164,7 @@ def test_bad_places_are_read_around_mapped_and_said(tmp_path: Path, library: Pat
     card = write_card(tmp_path / "card", {LONG: data, SHORT: b"whole"})
     bad = (MIB + 5000, MIB + 70_000)
     status, document = ingest_with(
-        station, card, faulty_environment(library, path=LONG[-12:], read=f"{bad[0]}-{bad[1]}")
+        station, card, faulty_environment(library, path=LONG[-12:], read=f"{bad[0]}-{bad[1]}", hurry=1)
     )
     assert (status, document["outcome"]) == (7, "incomplete")
     assert {one["card_path"]: one["fate"] for one in document["entries"]} == {LONG: "partial", SHORT: "copied"}
@@ -175,6 +175,63 @@ def test_bad_places_are_read_around_mapped_and_said(tmp_path: Path, library: Pat
     held = (station.vault.root / content["path"]).read_bytes()
     assert held == data[:start] + bytes(end - start) + data[end:]
     assert content["unreadable"] == [[start, end]]
+
+
+def in_child(words: str, *arguments: object, environment: dict[str, str]) -> str:
+    """What a line of Python prints in a process of its own, where faults can be loaded before libc."""
+    command = [sys.executable, "-c", words, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_nothing_behind_a_hole_is_gone_on_with_when_the_place_can_be_read_again(tmp_path: Path, library: Path) -> None:
+    """Zeros in the place of refused bytes are no bytes of the recorder, whatever came after them."""
+    station = build_station(tmp_path / "station", copy__retries=0)
+    data = os.urandom(24 * MIB)
+    card = write_card(tmp_path / "card", {LONG: data})
+    words = (
+        "import sys; from pathlib import Path; from tests.support.station import Station;"
+        "from tests.test_copy_engine import stopped_midway;"
+        "stopped_midway(Station(Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3]))"
+    )
+    bad = faulty_environment(library, path=LONG[-12:], read=f"{9 * MIB}-{9 * MIB + 100}")
+    in_child(words, station.root, card, 21 * MIB, environment=bad)
+    assert station.ingest(card, is_described=True).outcome == "complete"
+    birth = births(station)[LONG]
+    assert birth["proof"]["resumed_at"] == 8 * MIB
+    assert (birth["content"]["sha256"], birth["content"]["unreadable"]) == (hashlib.sha256(data).hexdigest(), [])
+
+
+def test_a_place_that_was_read_before_and_is_refused_now_is_no_hole(
+    interrupted: tuple[Station, Path, bytes], library: Path
+) -> None:
+    station, card, data = interrupted
+    environment = station.environment | faulty_environment(library, path=LONG[-12:], read="0-100", hurry=1)
+    status, document = ingest_with(station, card, environment)
+    assert (status, document["outcome"]) == (0, "complete")
+    content = births(station)[LONG]["content"]
+    assert (content["sha256"], content["unreadable"]) == (hashlib.sha256(data).hexdigest(), [])
+
+
+def test_a_card_whose_absence_is_known_only_seconds_later_has_no_holes(tmp_path: Path, library: Path) -> None:
+    """The kernel asks a reader for its card now and then; until it has, every read of a card that is out just fails."""
+    (tmp_path / "film").write_bytes(os.urandom(MIB))
+    words = (
+        "import os, sys; from ingestd.core.clock import SystemClock; from ingestd.core.stop import Stop;"
+        "from ingestd.core.errors import SourceGoneError; from ingestd.devices.reading import CardFile\n"
+        "answers = iter([True] * 300)\n"
+        "film = CardFile(os.open(sys.argv[1], os.O_RDONLY), lambda: next(answers, False), Stop(), "
+        "SystemClock(), 0, 60)\n"
+        "view = memoryview(bytearray(1 << 20))\n"
+        "assert film.read_into(view, 0) == 1 << 20 and film.unreadable == [(0, 1 << 20)]\n"
+        "if sys.argv[2] == 'gone': answers = iter([])\n"
+        "try: film.confirm_holes(); print('holes')\n"
+        "except SourceGoneError: print('gone')\n"
+    )
+    environment = faulty_environment(library, path="film", read=f"0-{MIB}", hurry=1)
+    assert in_child(words, tmp_path / "film", "gone", environment=environment) == "gone"
+    assert in_child(words, tmp_path / "film", "there", environment=environment) == "holes"
 
 
 def test_a_block_that_comes_on_a_later_try_is_whole(tmp_path: Path, library: Path) -> None:

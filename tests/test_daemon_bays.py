@@ -20,7 +20,7 @@ from ingestd.ipc import ask
 from tests.support.process import Daemon, Installation, sample, scraped, wait_until
 from tests.support.station import faults_of, write_card
 
-STOP_SECONDS = 60.0
+STOP_SECONDS = 10.0
 
 
 class Stream:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -462,17 +463,39 @@ def test_a_recorder_pulled_midway_leaves_what_was_sealed_and_names_the_rest(tmp_
     assert faults_of(station, card) == []
 
 
-def test_a_stop_in_the_middle_of_a_file_keeps_what_was_verified(station: Station, tmp_path: Path) -> None:
+def test_a_stop_in_the_middle_of_a_file_keeps_what_was_verified(tmp_path: Path) -> None:
+    station = build_station(tmp_path / "station", copy__batch_files=1)
     card = write_card(tmp_path / "card", {A: b"one", B: b"x" * 8 * MIB})
-    stop = Stop()
+    stop, is_verified = Stop(), threading.Event()
 
     def report(progress: Progress) -> None:
         if progress.file == B and progress.bytes_done > 2 * MIB:
+            is_verified.wait(30)
+            stop.request()
+
+    result = station.ingest(card, report=report, on_verified=lambda _: is_verified.set(), stop=stop)
+    assert result.outcome == "interrupted"
+    assert fates(station, result.docking_id) == {A: "copied", B: "pending"}
+    assert station.ingest(card, is_described=True).outcome == "complete"
+    assert faults_of(station, card) == []
+
+
+def test_a_stop_leaves_what_is_not_proved_yet_to_the_next_docking_and_nothing_to_mend(
+    station: Station, tmp_path: Path
+) -> None:
+    card = write_card(tmp_path / "card", {A: b"one", "b.mp4": b"y" * 6 * MIB, "c.mp4": b"x" * 8 * MIB})
+    stop = Stop()
+
+    def report(progress: Progress) -> None:
+        if progress.file == "c.mp4":
             stop.request()
 
     result = station.ingest(card, report=report, stop=stop)
     assert result.outcome == "interrupted"
-    assert fates(station, result.docking_id) == {A: "copied", B: "pending"}
+    assert set(fates(station, result.docking_id).values()) == {"pending"}
+    left = {path.suffix: path.stat().st_size for path in station.vault.staging_folder.iterdir()}
+    assert left[".part"] == 6 * MIB, "the long one goes on at the next docking"
+    assert set(left) == {".part", ".resume"}, "the short one would only be in the way"
     assert station.ingest(card, is_described=True).outcome == "complete"
     assert faults_of(station, card) == []
 

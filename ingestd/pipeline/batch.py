@@ -63,6 +63,8 @@ class Finisher:
         self._fault: Exception | None = None
         self.refused: list[PlannedFile] = []
         """Files whose copies the medium gave back wrongly; they hold nothing and may be copied anew."""
+        self.unproved: list[Acquired] = []
+        """Copies that came behind a fault, or met it: they stand in staging, and nothing was promised for them."""
         self._thread = threading.Thread(target=self._work, name=f"finish {docking.bay}", daemon=True)
         self._thread.start()
 
@@ -94,12 +96,14 @@ class Finisher:
         while (batch := self._batches.get()) is not None:
             if self._fault is not None:
                 # After a fault the rest is only taken off the queue, so that nobody waits for ever.
+                self.unproved.extend(batch.acquired)
                 continue
             # The one boundary of this thread: whatever fails is raised in the copying thread, at its next word.
             try:
                 self._finish(batch)
             except Exception as error:
                 self._fault = error
+                self.unproved.extend(batch.acquired)
 
     def _finish(self, batch: Batch) -> None:
         parts = self._parts

@@ -1,5 +1,6 @@
 """The order of the stages that need the recorder, written once: acquire → verify → seal. One call takes in one card."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +77,7 @@ def _copy(card: DockedRecorder, planned: Sequence[PlannedFile], parts: Parts, pa
     own = {one.recording_id for one in planned}
     parts.vault.under_way.update(own)
     with parts.buffers.lane(parts.turns.held_up) as buffers:
-        lane = Lane(card.docking.bay, buffers, parts.settings.copying.digests, parts.stop)
+        lane = Lane(card.docking.bay, buffers, parts.settings.copying.digests, parts.stop, parts.clock)
         try:
             taking = _TakeIn(card, parts, pace, room, lane)
             taking.run(planned)
@@ -110,26 +111,44 @@ class _TakeIn:
             IntegrityError: the disk spoiled a copy twice.
         """
         try:
+            self._take_and_seal(planned)
+            if self._finisher.refused:
+                refused = self._finisher.refused
+                self._finisher = Finisher(self._docking, self._parts, self._behind, lambda _: None)
+                self._take_and_seal(refused)
+        except StoppedError:
+            self._end_unproved()
+            raise
+        if self._finisher.refused:
+            raise IntegrityError(
+                f"the disk gave back other bytes for {self._finisher.refused[0].source.path.text}, twice",
+                "the station's disk or memory is failing; replace it before docking more recorders",
+            )
+
+    def _take_and_seal(self, planned: Sequence[PlannedFile]) -> None:
+        try:
             self._take_all(planned)
-        except (SourceGoneError, StoppedError):
+        except SourceGoneError:
             # What was copied whole before is proved and sealed all the same.
-            self._finisher.put(self._batch)
+            self._hand_over()
             self._finisher.close()
             raise
-        self._finisher.put(self._batch)
+        self._hand_over()
         self._finisher.close()
-        refused = self._finisher.refused
-        if refused:
-            self._batch = Batch()
-            self._finisher = Finisher(self._docking, self._parts, self._behind, lambda _: None)
-            self._take_all(refused)
-            self._finisher.put(self._batch)
+
+    def _end_unproved(self) -> None:
+        """Asked to stop: to prove a batch can take long, so what has no proof yet is left to the next docking."""
+        unproved, self._batch.acquired = self._batch.acquired, []
+        with contextlib.suppress(StoppedError):
+            self._hand_over()
+        with contextlib.suppress(StoppedError):
             self._finisher.close()
-            if self._finisher.refused:
-                raise IntegrityError(
-                    f"the disk gave back other bytes for {self._finisher.refused[0].source.path.text}, twice",
-                    "the station's disk or memory is failing; replace it before docking more recorders",
-                )
+        for acquired in (*self._finisher.unproved, *unproved):
+            self._discard_short(acquired.planned)
+
+    def _hand_over(self) -> None:
+        self._finisher.put(self._batch)
+        self._batch = Batch()
 
     def forget_interrupted(self) -> None:
         """Let go of copies of files that are not on this recorder any more as they were when they were interrupted."""
@@ -146,9 +165,8 @@ class _TakeIn:
             self._pace.file_done()
             if len(self._batch) >= limits.batch_files or self._batch.size_bytes >= limits.batch_bytes:
                 began = self._parts.clock.steady_seconds()
-                self._finisher.put(self._batch)
+                self._hand_over()
                 self._parts.turns.held_up(self._parts.clock.steady_seconds() - began)
-                self._batch = Batch()
 
     def _take(self, planned: PlannedFile) -> None:
         entry = planned.source
@@ -170,9 +188,7 @@ class _TakeIn:
         try:
             acquired = self._acquire_stable(planned)
         except (SourceGoneError, StoppedError):
-            if not journal_path(self._parts.vault, planned.recording_id).exists():
-                # Too short a copy to go on from.
-                self._discard(planned)
+            self._discard_short(planned)
             raise
         except SourceError as error:
             self._discard(planned)
@@ -227,6 +243,11 @@ class _TakeIn:
     def _discard(self, planned: PlannedFile) -> None:
         self._parts.vault.discard_staged(planned.recording_id)
         discard_journal(self._parts.vault, planned.recording_id)
+
+    def _discard_short(self, planned: PlannedFile) -> None:
+        """Let go of a copy that is too short to go on from; a longer one waits with its journal."""
+        if not journal_path(self._parts.vault, planned.recording_id).exists():
+            self._discard(planned)
 
     def _finding(self, code: str, planned: PlannedFile, **evidence: Any) -> Finding:
         return finding(code, file=planned.source.path.text, evidence=evidence)

@@ -31,6 +31,10 @@ def verify(
         StoppedError: asked to stop.
     """
     paths = [vault.staged_original(acquired.planned.recording_id) for acquired in batch]
+    if not batch:
+        return [], []
+    # A sync cannot be broken off, and with eight bays at work it can be long.
+    stop.check()
     vault.sync_staging(*paths)
     were_let_go = [let_go(path) for path in paths]
     verified: list[Verified] = []

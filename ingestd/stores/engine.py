@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ingestd.core.clock import Clock
+from ingestd.core.errors import StoppedError
 from ingestd.core.ids import Sha256
 from ingestd.core.stop import Stop
 from ingestd.stores.buffers import BufferLane
@@ -26,6 +28,8 @@ MARK_BYTES = 4 * 1024 * 1024
 _SYNC_FILE_RANGE_WRITE = 2
 _SYNC_FILE_RANGE_ALL = 1 | 2 | 4
 _SETTLE_BYTES = 8 * 1024 * 1024
+_LEAST_SETTLE_BYTES = 1024 * 1024
+_QUICK_SECONDS, _SLOW_SECONDS = 0.1, 1.0
 
 OnMark = Callable[[int, str], None]
 """Told of a byte offset and the SHA-256 of all bytes before it, in the hashing thread."""
@@ -77,12 +81,15 @@ class Lane:
     Args:
         buffers: the bay's share of the station's blocks.
         digests: hashes beside SHA-256, by their OpenSSL names, taken in the same pass.
+        stop: ends a copy between two blocks; what is not written by then is dropped.
     """
 
-    def __init__(self, name: str, buffers: BufferLane, digests: Sequence[str], stop: Stop) -> None:
+    def __init__(self, name: str, buffers: BufferLane, digests: Sequence[str], stop: Stop, clock: Clock) -> None:
         self._buffers = buffers
         self._digests = tuple(digests)
         self._stop = stop
+        self._clock = clock
+        self._settle_bytes = _SETTLE_BYTES
         self._to_hash: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._to_write: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._threads = [
@@ -184,6 +191,10 @@ class Lane:
                 self._to_hash.put((transfer, block, count))
                 offset += count
                 on_bytes(count)
+        except StoppedError as error:
+            # Blocks that wait for a slow disk must not hold a stop up: the journal's proof finds how far the copy came.
+            transfer.error = error
+            raise
         finally:
             # The threads must be through with the target before the caller may close it.
             self._to_hash.put((transfer, None, 0))
@@ -213,10 +224,32 @@ class Lane:
             if transfer.error is None:
                 # The one boundary of this thread, as above.
                 try:
-                    _write_block(transfer, block, count)
+                    self._write_block(transfer, block, count)
                 except Exception as error:
                     transfer.error = error
             self._buffers.give_back(block)
+
+    def _write_block(self, transfer: _Transfer, block: bytearray, count: int) -> None:
+        """Write, start the write-back, and let go of what is written back: few pages then serve a long file.
+
+        What is given to the disk cannot be taken back, so a disk that takes long over it gets less at a time: otherwise
+        a stop, and every sync of the books, would wait for the bytes of all bays.
+        """
+        with memoryview(block) as view:
+            write_at(transfer.target, view[:count], transfer.offset, transfer.path)
+        _sync_range(transfer.target, transfer.offset, count, _SYNC_FILE_RANGE_WRITE, transfer.path)
+        transfer.offset += count
+        while transfer.offset - transfer.settled >= 2 * self._settle_bytes:
+            began = self._clock.steady_seconds()
+            length = self._settle_bytes
+            _sync_range(transfer.target, transfer.settled, length, _SYNC_FILE_RANGE_ALL, transfer.path)
+            os.posix_fadvise(transfer.target, transfer.settled, length, os.POSIX_FADV_DONTNEED)
+            transfer.settled += length
+            seconds = self._clock.steady_seconds() - began
+            if seconds > _SLOW_SECONDS:
+                self._settle_bytes = max(length // 2, _LEAST_SETTLE_BYTES)
+            elif seconds < _QUICK_SECONDS:
+                self._settle_bytes = min(length * 2, _SETTLE_BYTES)
 
 
 def _hash_block(transfer: _Transfer, block: bytearray, count: int) -> None:
@@ -226,18 +259,6 @@ def _hash_block(transfer: _Transfer, block: bytearray, count: int) -> None:
     before, transfer.hashed = transfer.hashed, transfer.hashed + count
     if before // MARK_BYTES != transfer.hashed // MARK_BYTES:
         transfer.on_mark(transfer.hashed, transfer.hashes[0].hexdigest())
-
-
-def _write_block(transfer: _Transfer, block: bytearray, count: int) -> None:
-    """Write, start the write-back, and let go of what is written back: few pages then serve a long file."""
-    with memoryview(block) as view:
-        write_at(transfer.target, view[:count], transfer.offset, transfer.path)
-    _sync_range(transfer.target, transfer.offset, count, _SYNC_FILE_RANGE_WRITE, transfer.path)
-    transfer.offset += count
-    if transfer.offset - transfer.settled >= 2 * _SETTLE_BYTES:
-        _sync_range(transfer.target, transfer.settled, _SETTLE_BYTES, _SYNC_FILE_RANGE_ALL, transfer.path)
-        os.posix_fadvise(transfer.target, transfer.settled, _SETTLE_BYTES, os.POSIX_FADV_DONTNEED)
-        transfer.settled += _SETTLE_BYTES
 
 
 def write_at(descriptor: int, view: memoryview, offset: int, path: Path) -> None:
