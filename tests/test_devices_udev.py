@@ -151,3 +151,11 @@ def test_the_scenes_can_fail() -> None:
     strangers = dataclasses.replace(SCENES["plug and unplug"], settings={})
     (told,) = umockdev.play({"no list": strangers}).values()
     assert [event["action"] for step in told for event in step] == ["ignored", "removed"]
+
+
+@pytest.mark.full
+@pytest.mark.skipif(umockdev.missing() != "", reason=umockdev.missing())
+def test_no_scene_is_played_without_the_bell() -> None:
+    deaf = Scene(("start", "deafen", f"plug:{CAMERA}"), patience_seconds=0.5)
+    with pytest.raises(AssertionError, match="Empty"):
+        umockdev.play({"deaf": deaf})

@@ -5,7 +5,7 @@ on a fresh bus for each, plays its steps in order, and prints the events that ea
 
 Steps: `start` or `start:SECONDS` between enumerations; `plug`, `change` or `unplug` and a device; `vanish` and a device
 (gone without an event); `storm` and a device (five hundred changes of each part);
-`break` (the monitor's socket fails for good).
+`break` (the monitor's socket fails for good); `deafen` (nothing comes through it any more, and it does not fail).
 A device is a recorded dump, moved to where the scene wants it: `usb-custom-exfat@port=4,disk=sdb,diskseq=13`, of which
 `only=sdb1` is the part of that name.
 """
@@ -41,17 +41,24 @@ RECORDERS: dict[str, Any] = {
 """Settings: the recorders of most dumps are allowed, and seven ports are bays."""
 
 _MARKER = "usb-storage-noserial-superfloppy@port=99,disk=sdz,only=sdz,diskseq="
-_GIVE_UP_SECONDS = 60.0
+_NEVER_SECONDS = 3600.0
+"""Between two enumerations without a ring, far beyond any patience: what a scene tells of was rung for."""
+_BYSTANDER = "P: /devices/virtual/block/loop0\nE: SUBSYSTEM=block\nE: DEVTYPE=disk\n"
+"""A disk that is not on USB: it rings, and is no news."""
 
 Told = list[list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Steps, and the `[udev]` settings that they are played with."""
+    """Steps, and the `[udev]` settings that they are played with.
+
+    A step that brings nothing in `patience_seconds` has failed.
+    """
 
     steps: tuple[str, ...]
     settings: dict[str, Any] = field(default_factory=lambda: RECORDERS)
+    patience_seconds: float = 30.0
 
 
 def missing() -> str:
@@ -111,45 +118,60 @@ class MockBus:
         self._lib.umockdev_testbed_get_root_dir.restype = ctypes.c_char_p
         self._lib.umockdev_testbed_get_root_dir.argtypes = [pointer]
         self.root = Path(self._lib.umockdev_testbed_get_root_dir(self._bus).decode())
+        self._add(_BYSTANDER)
 
     def plug(self, device: str) -> None:
         for block in blocks_of(device):
-            if not self._lib.umockdev_testbed_add_from_string(self._bus, block.encode(), None):
-                raise SystemExit(f"umockdev refuses {block}")
-            self._pace()
+            self._add(block)
 
     def unplug(self, device: str, *, is_told: bool = True) -> None:
-        for path in reversed(self._paths(device)):
+        for path in reversed(_paths(blocks_of(device))):
             if is_told:
-                self._lib.umockdev_testbed_uevent(self._bus, path, b"remove")
-                self._pace()
+                self._tell(path, b"remove")
             self._lib.umockdev_testbed_remove_device(self._bus, path)
             # umockdev leaves this one behind and then refuses the next device of that name.
             (self.root / "sys/block" / Path(path.decode()).name).unlink(missing_ok=True)
+        if is_told:
+            # umockdev can tell of a removal only while the device is still there, and who looks at once sees it. The
+            # kernel tells of it behind the removal: so does this ring.
+            (bystander,) = _paths([_BYSTANDER])
+            self._tell(bystander, b"change")
 
     def change(self, device: str) -> None:
-        for path in self._paths(device):
-            self._lib.umockdev_testbed_uevent(self._bus, path, b"change")
-            self._pace()
+        for path in _paths(blocks_of(device)):
+            self._tell(path, b"change")
 
     def close(self) -> None:
         gobject = ctypes.CDLL("libgobject-2.0.so.0")
         gobject.g_object_unref.argtypes = [ctypes.c_void_p]
         gobject.g_object_unref(self._bus)
 
-    def _paths(self, device: str) -> list[bytes]:
-        return [f"/sys{block.splitlines()[0].removeprefix('P: ')}".encode() for block in blocks_of(device)]
+    def _add(self, block: str) -> None:
+        if not self._lib.umockdev_testbed_add_from_string(self._bus, block.encode(), None):
+            raise SystemExit(f"umockdev refuses {block}")
+        self._pace()
+
+    def _tell(self, path: bytes, action: bytes) -> None:
+        self._lib.umockdev_testbed_uevent(self._bus, path, action)
+        self._pace()
+
+
+def _paths(blocks: list[str]) -> list[bytes]:
+    return [f"/sys{block.splitlines()[0].removeprefix('P: ')}".encode() for block in blocks]
 
 
 class _Stage:
     """One scene being played."""
 
-    def __init__(self, settings: UdevSettings, interval: float, pace: Callable[[], object]) -> None:
+    def __init__(self, scene: Scene, pace: Callable[[], object]) -> None:
         self.bus = MockBus(pace)
+        self._patience_seconds = scene.patience_seconds
         self._heard: queue.SimpleQueue[DeviceEvent] = queue.SimpleQueue()
         self._markers = 9000
-        clock = SystemClock()
-        self.watch = UdevWatch(settings, self._heard.put, clock, DUMPS, interval, spacing_seconds=0.02)
+        settings = UdevSettings.model_validate(scene.settings)
+        start = next((step for step in scene.steps if step.startswith("start:")), f"start:{_NEVER_SECONDS}")
+        interval = float(start.partition(":")[2])
+        self.watch = UdevWatch(settings, self._heard.put, SystemClock(), DUMPS, interval, spacing_seconds=0.02)
 
     def events(self) -> list[dict[str, Any]]:
         """All that a step brought: a stick far away is plugged in and out, and whatever was told before it is in."""
@@ -158,18 +180,17 @@ class _Stage:
         told = []
         for act in (self.bus.plug, self.bus.unplug):
             act(marker)
-            while (event := self._heard.get(timeout=_GIVE_UP_SECONDS)).diskseq != self._markers:
+            while (event := self._heard.get(timeout=self._patience_seconds)).diskseq != self._markers:
                 told.append(dataclasses.asdict(event))
         return told
 
     def next_event(self) -> list[dict[str, Any]]:
         """The next event, however long nothing rings."""
-        return [dataclasses.asdict(self._heard.get(timeout=_GIVE_UP_SECONDS))]
+        return [dataclasses.asdict(self._heard.get(timeout=self._patience_seconds))]
 
 
 def _play(scene: Scene, monitors: list[pyudev.Monitor]) -> Told:
-    interval = next((float(step.partition(":")[2] or 5) for step in scene.steps if step.startswith("start")), 5.0)
-    stage = _Stage(UdevSettings.model_validate(scene.settings), interval, lambda: _let_read(monitors))
+    stage = _Stage(scene, lambda: _let_read(monitors))
     told: Told = []
     is_started = False
     for step in scene.steps:
@@ -188,6 +209,8 @@ def _play(scene: Scene, monitors: list[pyudev.Monitor]) -> Told:
             case "break":
                 # Held on to no longer than this: one that nobody reads would fill up and stop the sender.
                 _break(monitors.pop())
+            case "deafen":
+                _deafen(monitors[0])
             case "unplug" | "vanish":
                 stage.bus.unplug(device, is_told=verb == "unplug")
         if is_started:
@@ -212,6 +235,13 @@ def _break(monitor: pyudev.Monitor) -> None:
     os.close(reader)
     os.dup2(writer, monitor.fileno())
     os.close(writer)
+
+
+def _deafen(monitor: pyudev.Monitor) -> None:
+    """Put in the place of its socket what never has anything to tell: a pipe that nobody writes to."""
+    reader, _ = os.pipe()
+    os.dup2(reader, monitor.fileno())
+    os.close(reader)
 
 
 def main(scenes: dict[str, dict[str, Any]]) -> None:
