@@ -246,7 +246,7 @@ STAGES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("stage", STAGES if IS_WHOLE_SWEEP else STAGES[1::2])
+@pytest.mark.parametrize("stage", STAGES)
 def test_killed_before_and_then_behind_any_stage_the_commands_find_all_in_order(
     killer: Killer, card: Path, tmp_path: Path, stage: str
 ) -> None:

@@ -3,32 +3,46 @@
 import io
 import os
 import sys
-from typing import Annotated
+from collections.abc import Mapping
+from importlib.metadata import version as version_of
+from typing import Annotated, Final
 
 import typer
 
-from ingestd.cli.analyse import analyse
-from ingestd.cli.bays_learn import bays_app
-from ingestd.cli.check import config_app, doctor
-from ingestd.cli.continuity import continuity
-from ingestd.cli.device import device_app
-from ingestd.cli.explain import explain_app
-from ingestd.cli.fleet import fleet_app
-from ingestd.cli.ingest import ingest
-from ingestd.cli.install import install, uninstall
+from ingestd.cli.lazy import lazy_group
 from ingestd.cli.output import errors
-from ingestd.cli.profile import profile_app
-from ingestd.cli.query import findings, list_recordings, show, status
-from ingestd.cli.run import run
-from ingestd.cli.salvage import salvage
-from ingestd.cli.sim import sim_app
-from ingestd.cli.structure import structure_app
-from ingestd.cli.timeline import timeline
-from ingestd.cli.verify import catalogue_app, verify
 from ingestd.core.errors import IngestdError, UnavailableError
-from ingestd.wiring import VERSION
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "run": "ingestd.cli.run:run",
+    "ingest": "ingestd.cli.ingest:ingest",
+    "analyse": "ingestd.cli.analyse:analyse",
+    "status": "ingestd.cli.query:status",
+    "list": "ingestd.cli.query:list_recordings",
+    "show": "ingestd.cli.query:show",
+    "findings": "ingestd.cli.query:findings",
+    "clock": "ingestd.cli.clock:clock",
+    "continuity": "ingestd.cli.continuity:continuity",
+    "timeline": "ingestd.cli.timeline:timeline",
+    "salvage": "ingestd.cli.salvage:salvage",
+    "verify": "ingestd.cli.verify:verify",
+    "doctor": "ingestd.cli.check:doctor",
+    "install": "ingestd.cli.install:install",
+    "uninstall": "ingestd.cli.install:uninstall",
+    "bays": "ingestd.cli.bays_learn:bays_app",
+    "config": "ingestd.cli.check:config_app",
+    "catalogue": "ingestd.cli.verify:catalogue_app",
+    "device": "ingestd.cli.device:device_app",
+    "explain": "ingestd.cli.explain:explain_app",
+    "fleet": "ingestd.cli.fleet:fleet_app",
+    "profile": "ingestd.cli.profile:profile_app",
+    "sim": "ingestd.cli.sim:sim_app",
+    "structure": "ingestd.cli.structure:structure_app",
+}
+"""Where each command lives, in the order of the help."""
 
 app = typer.Typer(
+    cls=lazy_group(COMMANDS),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
@@ -36,29 +50,6 @@ app = typer.Typer(
     "as the law says. 执法记录仪采集站。\n\nExit status: 0 done, 1 failed, 2 wrong usage, 3 wrong configuration, "
     "4 station or resource unavailable, 5 not found, 6 integrity fault, 7 docking incomplete.",
 )
-app.command()(run)
-app.command()(ingest)
-app.command()(analyse)
-app.command()(status)
-app.command("list")(list_recordings)
-app.command()(show)
-app.command()(findings)
-app.command()(continuity)
-app.command()(timeline)
-app.command()(salvage)
-app.command()(verify)
-app.command()(doctor)
-app.command()(install)
-app.command()(uninstall)
-app.add_typer(bays_app, name="bays")
-app.add_typer(config_app, name="config")
-app.add_typer(catalogue_app, name="catalogue")
-app.add_typer(device_app, name="device")
-app.add_typer(explain_app, name="explain")
-app.add_typer(fleet_app, name="fleet")
-app.add_typer(profile_app, name="profile")
-app.add_typer(sim_app, name="sim")
-app.add_typer(structure_app, name="structure")
 
 
 @app.callback(invoke_without_command=True)
@@ -66,7 +57,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     if version:
-        print(f"ingestd {VERSION}")
+        print(f"ingestd {version_of('ingestd')}")
         raise typer.Exit
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import urllib.error
@@ -110,7 +109,10 @@ class Installation:
 
 
 class Daemon:
-    """`ingestd run` as a process, with a notification socket as systemd gives it and its log in a file."""
+    """`ingestd run` as a process, with a notification socket as systemd gives it and its log in a file.
+
+    Forked as the commands are: what its start-up takes from disk is read by the tests that run the program itself.
+    """
 
     def __init__(self, installation: Installation, log_name: str) -> None:
         self.installation = installation
@@ -121,15 +123,9 @@ class Daemon:
         self._notify.bind("")
         address = "@" + self._notify.getsockname()[1:].decode("ascii")
         environment = installation.environment() | {"NOTIFY_SOCKET": address}
-        with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*PROGRAM, "run"],
-                env=environment,
-                cwd=installation.root,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        self.process = command_server().start(
+            ["run"], folder=installation.root, environment=environment, out=self.log_file, err=self.log_file
+        )
 
     @property
     def pid(self) -> int:
