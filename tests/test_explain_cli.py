@@ -215,6 +215,14 @@ def test_a_changed_paper_is_found_by_verify(own: Installation) -> None:
     assert faults() == ["attachment"]
 
 
+def test_a_paper_of_an_explanation_that_was_broken_off_is_named_by_verify(own: Installation) -> None:
+    left = own.vault / "attachments" / "2026" / "0123456789ab-note.txt"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_text("说明", "utf-8")
+    verdict = verify_vault(own.station.vault, own.station.catalogue(), stop=Stop(), block_bytes=1 << 20)
+    assert [(one.what, one.path) for one in verdict.faults] == [("stray", "attachments/2026/0123456789ab-note.txt")]
+
+
 # Statements
 
 

@@ -17,6 +17,10 @@ from ingestd.core.regime import ExplanationRule
 SAME_PLACE_S = 0.5
 """Start and end may each move by this much between two analyses, and the finding is still the same one."""
 
+SINGLE_CODES = frozenset({"file.truncated"})
+"""A file has one finding of these at most. Its place is only learned later, by a salvage, and moves when another
+reference teaches: wherever it says that it lies, it is still the same finding."""
+
 KEY_DIGITS = 16
 
 
@@ -55,6 +59,8 @@ class FindingIdentity:
         """How far the places of two findings lie apart; null when they are not the same finding."""
         if (self.code, self.about) != (other.code, other.about):
             return None
+        if self.code in SINGLE_CODES:
+            return 0.0 if (self.start_s, self.end_s) == (other.start_s, other.end_s) else SAME_PLACE_S
         ends = ((self.start_s, other.start_s), (self.end_s, other.end_s))
         farthest = 0.0
         for one, another in ends:

@@ -115,10 +115,24 @@ class Explanations:
         found = [row for row in rows if str(row["explanation_id"]) == named]
         if not found and len(named) >= 4:
             found = [row for row in rows if row["finding_key"].startswith(named.lower())]
+        if not found:
+            # The finding may have another key since: it was analysed anew, and lies a little elsewhere.
+            found = [row for row in rows if row["explanation_id"] == self._given_to(named)]
         if len(found) != 1:
             what = "no explanation that stands" if not found else "more than one explanation"
             raise NotFoundError(f"{what} answers to {named!r}", "see: ingestd explain list")
         return _explanation(found[0]), found[0]["subject"]
+
+    def _given_to(self, named: str) -> int | None:
+        """The explanation of the standing finding that is named by its key or id; null where it has none."""
+        try:
+            row = self.finding(named)
+        except NotFoundError:
+            return None
+        about = identity_of(row).about
+        same = [one for one in self.standing_findings() if identity_of(one).about == about]
+        given = self.of(same).get(row["finding_id"])
+        return given.explanation_id if given is not None else None
 
     def _rows(self, query: Any) -> list[Row]:
         with translated(), self._engine.connect() as connection:
