@@ -179,3 +179,37 @@ def test_a_foreign_part_behind_the_recorders_plug_is_a_finding_of_the_docking() 
     (found,) = identity.findings
     assert (found.code, found.evidence) == ("device.foreign_class", {"parts": "a keyboard or mouse"})
     assert identity.recorder_id == "DSJ0042", "the footage is taken in all the same"
+
+
+def registered(names: list[str], *numbers: str, **volume: str) -> RecorderIdentity:
+    entries = tuple(
+        SourceFile(ordinal, card_path(name.encode()), EntryKind.FILE, 1, None) for ordinal, name in enumerate(names)
+    )
+    zone = ZoneInfo("Asia/Shanghai")
+    return identify(CardListing(entries), PROFILES, {"usb_serial": "S1", **volume}, zone, registered=numbers)
+
+
+def test_the_register_names_a_recorder_by_its_usb_serial_where_nothing_else_does() -> None:
+    identity = registered(["VID_0001.mp4"], "DSJ0042")
+    assert (identity.recorder_id, identity.key, codes(identity)) == ("DSJ0042", "DSJ0042", [])
+    assert ("usb_serial", "S1 (in the fleet register for DSJ0042)") in identity.evidence
+
+
+@pytest.mark.parametrize(
+    ("names", "volume"), [(named("DSJ0099", 2), {}), ([], {"api_device": "DSJ0099"})], ids=["names", "api"]
+)
+def test_what_the_recorder_says_itself_comes_before_the_register(names: list[str], volume: dict[str, str]) -> None:
+    identity = registered(names, "DSJ0042", **volume)
+    assert identity.recorder_id == "DSJ0099"
+    assert ("usb_serial", "S1 (in the fleet register for DSJ0042)") in identity.evidence
+
+
+def test_a_serial_that_the_register_has_for_two_recorders_names_neither() -> None:
+    identity = registered(["VID_0001.mp4"], "DSJ0042", "DSJ0099")
+    assert (identity.recorder_id, codes(identity)) == (None, ["identity.unknown"])
+    assert ("usb_serial", "S1 (in the fleet register for DSJ0042, DSJ0099)") in identity.evidence
+
+
+def test_the_register_does_not_outvote_names_that_are_divided() -> None:
+    identity = registered(named("DSJ0042", 2) + named("DSJ0099", 2), "DSJ0042")
+    assert (identity.recorder_id, codes(identity)) == (None, ["identity.conflict", "identity.unknown"])

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -290,6 +291,42 @@ def test_the_unit_mounts_no_other_medium_than_the_one_that_was_judged(volume: De
     with pytest.raises(SourceGoneError):
         mount_and_leave(judged, tmp_path / "mnt", os.getuid(), os.getgid())
     assert not is_mounted(tmp_path / "mnt")
+
+
+def test_a_mount_of_the_card_that_was_there_before_is_not_taken_for_this_one(
+    volume: DeviceEvent, tmp_path: Path
+) -> None:
+    """Its names would be put on the bytes of the new card; a reader keeps node and number of a device."""
+    mount_and_leave(volume, tmp_path / "mnt", os.getuid(), os.getgid())
+    try:
+        assert (tmp_path / "mnt.medium").readlink() == Path(str(volume.diskseq))
+        (tmp_path / "mnt.medium").unlink()
+        (tmp_path / "mnt.medium").symlink_to("1")
+        with pytest.raises(UnavailableError, match="mounted nowhere"):
+            ExistingMounts(volume, Stop(), SystemClock(), wait_seconds=0.3).mount()
+        # The unit, started for the new one, ends the old one's mount and makes its own.
+        mount_and_leave(volume, tmp_path / "mnt", os.getuid(), os.getgid())
+        with ExistingMounts(volume, Stop(), SystemClock()).mount() as card:
+            assert names_on(card.root_fd, None) == ["DCIM/a.mp4"]
+    finally:
+        unmount(tmp_path / "mnt")
+    assert list(tmp_path.glob("mnt*")) == []
+
+
+def test_a_file_system_that_somebody_still_reads_unseen_is_not_mounted_again(
+    volume: DeviceEvent, tmp_path: Path
+) -> None:
+    """The kernel would give out the old one, with what it remembers of a card that may be another by now."""
+    mount_and_leave(volume, tmp_path / "mnt", os.getuid(), os.getgid())
+    user = os.open(tmp_path / "mnt/DCIM/a.mp4", os.O_RDONLY)
+    unmount(tmp_path / "mnt")
+    with pytest.raises(RefusedError, match="still held"):
+        mount_and_leave(volume, tmp_path / "mnt", os.getuid(), os.getgid(), held_seconds=0.3)
+    with pytest.raises(UnavailableError, match="still held"):
+        DirectMounter(volume, tmp_path / "own").mount()
+    threading.Timer(0.3, os.close, (user,)).start()
+    mount_and_leave(volume, tmp_path / "mnt", os.getuid(), os.getgid())
+    unmount(tmp_path / "mnt")
 
 
 def test_what_an_earlier_recorder_left_at_the_mount_point_goes_first(volume: DeviceEvent, tmp_path: Path) -> None:

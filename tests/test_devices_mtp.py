@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ingestd.cli.mtp_helper import Outcome, main
+from ingestd.cli.mtp_helper import main
+from ingestd.cli.unit_program import Outcome
 from ingestd.core.clock import SystemClock
 from ingestd.core.errors import IngestdError, RefusedError, SourceError, SourceGoneError, UnavailableError
 from ingestd.core.lifecycle import BayState

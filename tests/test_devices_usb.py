@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from ingestd.core.settings import UdevSettings
 from ingestd.core.usbports import bay_of, named_bay, names_together, port_of, usb_path_of
-from ingestd.devices.usb import PROPERTIES, SIZE, DeviceAction, DeviceEvent, DeviceKind, classify, judge
+from ingestd.devices.usb import (
+    PROPERTIES,
+    SIZE,
+    DeviceAction,
+    DeviceEvent,
+    DeviceKind,
+    Partitions,
+    classify,
+    judge,
+    without_former_cards,
+)
 from tests.support import umockdev
 
 ALLOWED = UdevSettings(allowed_usb_ids=("1209:*",))
@@ -102,6 +112,18 @@ def test_a_disk_with_nothing_on_it_is_told_as_such() -> None:
 def test_a_reader_without_a_card_is_no_news() -> None:
     disk = {key: text for key, text in recorded("usb-custom-exfat", "/dev/sda").items() if "PART_TABLE" not in key}
     assert judge([disk | {SIZE: "0"}], ALLOWED) == {}
+
+
+def test_a_mounted_partition_is_not_taken_for_the_card_that_was_put_in_meanwhile() -> None:
+    card = properties_of("usb-custom-exfat")
+    exchanged = [one | {"DISKSEQ": "13"} for one in card]
+    made_anew = [one | {"USEC_INITIALIZED": "99"} if one.get("PARTN") else one for one in exchanged]
+    nodes = []
+    partitions: Partitions = {}
+    for devices in (card, exchanged, exchanged, made_anew):
+        present, partitions = without_former_cards(devices, partitions)
+        nodes.append([event.device_node for event in judge(present, ALLOWED).values()])
+    assert nodes == [["/dev/sda1"], [], [], ["/dev/sda1"]]
 
 
 def test_a_volume_that_udev_has_not_looked_at_yet_is_no_news() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestd.config.allowed import load_allowed
+from ingestd.config.allowed import load_allowed, load_device_api
 from ingestd.config.load import load_settings
 from ingestd.devices.standing import parse_properties
 from tests.support.codefacts import PROJECT
@@ -24,6 +24,8 @@ DUMPS = PROJECT / "tests/data/udev"
 
 EXPOSURES = {
     "ingestd.service": (1.4, 1.5),
+    "ingestd-card@.service": (1.1, 1.4),
+    "ingestd-device@.service": (1.1, 1.4),
     "ingestd-mount@.service": (3.1, 3.5),
     "ingestd-mtp@.service": (3.4, 3.7),
 }
@@ -182,8 +184,6 @@ def test_a_rule_that_is_none_is_noticed(line: str) -> None:
         ("usb-custom-exfat", ["ingestd-mount@sda1.service"]),
         ("usb-storage-noserial-superfloppy", ["ingestd-mount@sda.service"]),
         ("keyboard", []),
-        ("network-adapter", []),
-        ("vendor-locked", []),
     ],
 )
 def test_each_file_system_on_usb_gets_one_mount_unit_and_nothing_else_does(dump: str, units: list[str]) -> None:
@@ -199,6 +199,34 @@ def test_a_recorder_with_mtp_gets_its_unit_by_bus_and_device() -> None:
     # In the kernel's event, and not in the dump.
     numbers = {"BUSNUM": "001", "DEVNUM": "005"}
     assert apply(RULES, recorder | numbers).wanted == ["ingestd-mtp@001-005.service"]
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "units"),
+    [
+        (":ff0000:", ["ingestd-device@001-012.service"]),
+        (":030101:ff0000:", ["ingestd-device@001-012.service"]),
+        (":080650:ff0000:", []),
+        (":0e0100:", []),
+    ],
+)
+def test_a_mode_of_its_makers_and_no_disk_is_handed_to_the_unit_that_judges_it(
+    interfaces: str, units: list[str]
+) -> None:
+    (locked,) = devices("vendor-locked")
+    numbers = {"BUSNUM": "001", "DEVNUM": "012"}
+    assert apply(RULES, locked | numbers | {"ID_USB_INTERFACES": interfaces}).wanted == units
+
+
+def test_as_shipped_nothing_is_run_for_a_locked_recorder() -> None:
+    settings = settings_of(SYSTEMD / "ingestd-device@.service")
+    assert settings["ConditionPathExists"] == ["/etc/ingestd/credentials/device-password"]
+    assert "device_helper" in settings["ExecCondition"][0]
+    assert load_device_api(PROJECT / "config/ingestd.toml").is_enabled is False
+    words = ("-m", "ingestd.cli.device_helper", "--config", "config/ingestd.toml", "001-004")
+    command = [sys.executable, *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert (done.returncode, "device_api.enabled" in done.stderr) == (1, True)
 
 
 def test_a_desktop_does_not_mount_what_is_ours() -> None:
@@ -220,6 +248,16 @@ def test_a_reader_whose_card_was_taken_out_counts_as_gone() -> None:
     empty = {key: value for key, value in disk.items() if not key.startswith("ID_FS")}
     assert apply(RULES, empty, action="change", size="0").properties["SYSTEMD_READY"] == "0"
     assert "SYSTEMD_READY" not in apply(RULES, disk, action="change", size="131072").properties
+
+
+def test_a_changed_card_ends_the_mounts_of_the_old_one() -> None:
+    changed = {"DISK_MEDIA_CHANGE": "1"}
+    run = {one["DEVPATH"].rpartition("/")[2]: apply(RULES, one | changed, action="change", size="0").run
+           for one in devices("usb-storage-vfat") if one["SUBSYSTEM"] == "block"}  # fmt: skip
+    assert run == {"sda": ["/bin/systemctl --no-block restart ingestd-card@sda.service"], "sda1": []}
+    assert not any(outcome.run for outcome in outcomes("usb-storage-vfat", action="change").values())
+    (stop, *_) = settings_of(SYSTEMD / "ingestd-card@.service")["ExecStart"]
+    assert stop == "/bin/systemctl stop ingestd-mount@%i.service ingestd-mount@%i[0-9]*.service"
 
 
 def test_a_removal_starts_nothing() -> None:
@@ -258,8 +296,14 @@ def test_the_helper_loads_nothing_that_reads_footage_or_speaks_to_a_network() ->
     modules = set(loaded.stdout.split())
     rooms = {name for name in modules if name.startswith("ingestd.") and name.split(".")[1] != "core"}
     assert rooms == {
-        *("ingestd.cli", "ingestd.cli.mount_helper", "ingestd.devices", "ingestd.devices.standing"),
-        *("ingestd.devices.mounts", "ingestd.devices.mountinfo", "ingestd.devices.usb"),
+        *(
+            "ingestd.cli",
+            "ingestd.cli.mount_helper",
+            "ingestd.cli.unit_program",
+            "ingestd.devices",
+            "ingestd.devices.standing",
+        ),
+        *("ingestd.devices.mounts", "ingestd.devices.lostfound", "ingestd.devices.mountinfo", "ingestd.devices.usb"),
         *("ingestd.config", "ingestd.config.allowed", "ingestd.config.bays", "ingestd.config.problems"),
     }
     assert not modules & {

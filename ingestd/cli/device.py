@@ -4,35 +4,44 @@ Off unless `[device_api]` switches it on. What is sent that changes something on
 the state folder, for the station to enter into the ledger. Untested on hardware (docs/design/dialects.md).
 """
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
+from ingestd.cli.fleet_requests import login_name
 from ingestd.cli.output import console, emit_json, errors, table
 from ingestd.config.load import Configuration
 from ingestd.core.clock import SystemClock
-from ingestd.core.errors import ConfigError, RefusedError, UnavailableError
+from ingestd.core.errors import ConfigError, IngestdError, RefusedError, UnavailableError
 from ingestd.core.ids import new_uuid7
 from ingestd.core.manifest import canonical_json
+from ingestd.core.usbports import usb_path_of
 from ingestd.daemon.host import is_clock_synchronised
 from ingestd.devices.dialects import talk
 from ingestd.devices.dialects.api import Password, RecorderApi, Visit
 from ingestd.devices.dialects.clock import Journal
 from ingestd.devices.dialects.known import opener_of
+from ingestd.devices.dialects.refusals import REFUSALS_VARIABLE, note_refusal
 from ingestd.devices.dialects.secret import read_password
 from ingestd.devices.dialects.usb_transport import UsbAddress, open_usb, parse_address
-from ingestd.stores.durable import append_line, make_directory
+from ingestd.devices.standing import udev_properties
+from ingestd.devices.usb import serial_of
+from ingestd.stores.devicejournal import DeviceJournal
 
 device_app = typer.Typer(
     name="device",
     help="Speak to one recorder that takes a password before it becomes a disk. Untested on hardware.",
     no_args_is_help=True,
 )
+
+STATION = "station"
+"""Who does what the unit does."""
 
 WhereArgument = Annotated[
     str, typer.Argument(metavar="PATH|BUS-DEV", help="/dev/bus/usb/001/004, or 001-004.", show_default=False)
@@ -127,17 +136,29 @@ def _open(configuration: Configuration, where: str) -> Iterator[_Talk]:
                 f"no dialect is configured for {usb_id}", f'write "{usb_id}" = "…" under [device_api.dialects]'
             )
         station_clock = SystemClock()
-        visit = Visit(new_uuid7(station_clock.now()), str(address), usb_id, dialect)
-        make_directory(configuration.settings.device_acts_dir)
-        file = configuration.settings.device_acts_dir / f"{visit.visit_id}.jsonl"
+        visit = Visit(new_uuid7(station_clock.now()), str(address), usb_id, dialect, *_place(address))
+        by = STATION if REFUSALS_VARIABLE in os.environ else login_name()
         acts: list[dict[str, Any]] = []
+        with closing(DeviceJournal(configuration.settings.device_acts_dir, visit.visit_id)) as file:
 
-        def journal(act: dict[str, Any]) -> None:
-            append_line(file, canonical_json(act) + b"\n")
-            acts.append(act)
+            def journal(act: dict[str, Any]) -> None:
+                numbered = act | {"by": by, "number": len(acts) + 1}
+                file.append(canonical_json(numbered) + b"\n")
+                acts.append(numbered)
+                if act["act"] == "device.unlock_refused":
+                    note_refusal(visit.usb_path)
 
-        api = opener_of(dialect, settings)(transfer, visit, station_clock, journal)
-        yield _Talk(api, password, journal, acts)
+            api = opener_of(dialect, settings)(transfer, visit, station_clock, journal)
+            yield _Talk(api, password, journal, acts)
+
+
+def _place(address: UsbAddress) -> tuple[str, str]:
+    """Sysfs path and serial of a USB device as udev tells them, empty where it does not."""
+    try:
+        properties = udev_properties(f"bus/usb/{address.bus:03}/{address.device:03}")
+    except IngestdError:
+        return "", ""
+    return usb_path_of(properties.get("DEVPATH", "")), serial_of(properties)
 
 
 def _address(where: str) -> UsbAddress:

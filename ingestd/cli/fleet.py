@@ -15,7 +15,7 @@ from ingestd.core.fleet import FleetStatus, MaintenanceKind, RegisterEntry
 from ingestd.core.fleet_acts import Add, Change, Issue, Maintain, Return, Settle
 from ingestd.core.settings import Settings
 from ingestd.stores.search import Row
-from ingestd.wiring import open_fleet
+from ingestd.wiring import open_device_acts, open_fleet
 
 fleet_app = typer.Typer(
     help="The register of recorders: who has which, what was done to it, which are blocked · 记录仪管理.",
@@ -33,6 +33,13 @@ _ACT_WORDS = {
     "fleet.issued": "issued · 发放",
     "fleet.returned": "returned · 交回",
     "fleet.maintained": "maintained · 维护",
+    "device.unlock_asked": "password given · 发送解锁",
+    "device.unlock_refused": "password refused · 解锁被拒",
+    "device.info_read": "told of itself · 读取信息",
+    "device.clock_read": "clock read · 读取时钟",
+    "device.clock_set_asked": "clock to be set · 校时",
+    "device.disk_asked": "to become a disk · 转U盘模式",
+    "device.line_unreadable": "a note that cannot be read · 记录无法识读",
 }
 _MOST_DOCKINGS = 20
 
@@ -67,7 +74,8 @@ def show_recorder(number: NumberArgument, config: ConfigOption = None, as_json: 
     entry, dockings = register.entry(number), register.dockings_of(number, limit=_MOST_DOCKINGS)
     if entry is None and not dockings:
         raise NotFoundError(f"recorder {number} is not in the register", f"enter it: ingestd fleet add {number}")
-    history = register.history(number)
+    told = open_device_acts(settings).of_recorder(number)
+    history = sorted([*register.history(number), *told], key=lambda one: int(one["seq"]))
     document = _entry_document(entry or RegisterEntry(number, FleetStatus.UNKNOWN)) | {
         "history": [
             {"seq": one["seq"], "act": one["act"], "at": one["at"], "by": one["actor"], **one["document"]}
@@ -273,8 +281,18 @@ def _act_words(one: Row) -> str:
         case "fleet.changed":
             changes = ", ".join(f"{name}: {_plain(value)}" for name, value in document["changes"].items())
             return "; ".join(filter(None, (changes, document["reason"])))
+        case "device.info_read":
+            return f"device {document['info']['device_number']}, visit {document['visit']['visit_id'][-12:]}"
+        case "device.clock_read":
+            evidence = document["finding"]["evidence"]
+            return f"{evidence['offset_s']:+g} s off, ± {evidence['uncertainty_s']:g} s ({evidence.get('source', '–')})"
+        case "device.clock_set_asked":
+            before = f"{document['offset_before_s']:+g} s off before, ± {document['uncertainty_s']:g} s"
+            return f"to {document['set_to_local']} {document['zone']}; {before}"
+        case "device.line_unreadable":
+            return str(document["reason"])
         case _:
-            return document["note"] or ""
+            return document.get("note") or ""
 
 
 def _plain(value: Any) -> str:

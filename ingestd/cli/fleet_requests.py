@@ -35,7 +35,7 @@ def built(kind: type[R], by: str, /, **fields: Any) -> R:
         RefusedError: a word that the register does not take; the message names it.
     """
     try:
-        return kind.model_validate({"by": by or _login_name(), **fields})
+        return kind.model_validate({"by": by or login_name(), **fields})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]).replace("_", "-")
@@ -71,7 +71,7 @@ def ended(answers: Sequence[dict[str, Any]], words: str) -> None:
     console.print(words if is_new else f"{words} (it was so already · 无变化)", markup=False)
 
 
-def _login_name() -> str:
+def login_name() -> str:
     """Who runs this command; behind sudo, who called it."""
     caller = os.environ.get("SUDO_USER", "")
     if os.geteuid() == 0 and caller:

@@ -4,17 +4,16 @@ A program of its own, and no command, so that the one process that may mount loa
 to a network or keeps a database. It is `python -I -m ingestd.cli.mount_helper --config FILE KERNEL_NAME`.
 """
 
-import argparse
 import pwd
 import re
 import sys
 from collections.abc import Sequence
-from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
+from ingestd.cli.unit_program import Outcome, ended, parser_of
 from ingestd.config.allowed import load_allowed
-from ingestd.core.errors import IngestdError, SourceGoneError, UnavailableError
+from ingestd.core.errors import UnavailableError
 from ingestd.devices.standing import mount_and_leave, udev_properties
 from ingestd.devices.usb import DeviceAction, classify
 
@@ -23,28 +22,12 @@ READER: Final = "ingestd"
 """The station's user, who reads what is mounted."""
 
 
-class Outcome(IntEnum):
-    """Exit statuses, as ExecCondition= of systemd.service(5) reads them."""
-
-    MOUNTED = 0
-    LEFT_ALONE = 1
-    FAULT = 255
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Mount the volume named on the command line, or say why not; the words go to the journal."""
-    parser = argparse.ArgumentParser(prog="ingestd-mount", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True)
+    parser = parser_of("ingestd-mount", __doc__)
     parser.add_argument("kernel_name")
     given = parser.parse_args(arguments)
-    try:
-        outcome, words = _mount(given.kernel_name, given.config)
-    except SourceGoneError as error:
-        outcome, words = Outcome.LEFT_ALONE, error.message
-    except IngestdError as error:
-        outcome, words = Outcome.FAULT, f"{error.message} → {error.advice}" if error.advice else error.message
-    print(words, file=sys.stderr)
-    return outcome
+    return ended(lambda: _mount(given.kernel_name, given.config))
 
 
 def _mount(kernel_name: str, config: Path) -> tuple[Outcome, str]:
@@ -62,7 +45,7 @@ def _mount(kernel_name: str, config: Path) -> tuple[Outcome, str]:
         raise UnavailableError(f"there is no user {READER}", "ingestd install") from error
     point = MOUNT_DIR / kernel_name
     mount_and_leave(volume, point, reader.pw_uid, reader.pw_gid)
-    return Outcome.MOUNTED, f"{volume.device_node} ({volume.fs_type}) stands read-only at {point}"
+    return Outcome.DONE, f"{volume.device_node} ({volume.fs_type}) stands read-only at {point}"
 
 
 if __name__ == "__main__":

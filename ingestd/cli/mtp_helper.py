@@ -4,47 +4,35 @@ A program of its own, and no command, so that it loads nothing that reads footag
 database. It is `python -I -m ingestd.cli.mtp_helper --config FILE [--judge] BUS-DEVICE`.
 """
 
-import argparse
 import os
 import re
 import sys
 from collections.abc import Sequence
-from enum import IntEnum
 from pathlib import Path
 
+from ingestd.cli.unit_program import Outcome, ended, parser_of
 from ingestd.config.allowed import load_allowed
-from ingestd.core.errors import IngestdError, SourceGoneError, UnavailableError
+from ingestd.core.errors import UnavailableError
 from ingestd.devices.mounts import is_mount_point, unmount
 from ingestd.devices.mtp import MTP_DIR, PROGRAM, command_line, mount_point_of
 from ingestd.devices.standing import udev_properties
 from ingestd.devices.usb import DeviceAction, DeviceKind, judge
 
 
-class Outcome(IntEnum):
-    """Exit statuses, as ExecCondition= of systemd.service(5) reads them."""
-
-    ALLOWED = 0
-    LEFT_ALONE = 1
-    FAULT = 255
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge the recorder named on the command line; without `--judge`, go on as the program that mounts it."""
-    parser = argparse.ArgumentParser(prog="ingestd-mtp", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True)
+    parser = parser_of("ingestd-mtp", __doc__)
     parser.add_argument("--judge", action="store_true", help="only say whether it is a recorder of this station")
     parser.add_argument("place", help="bus and device, as 001-004")
     given = parser.parse_args(arguments)
-    try:
+
+    def work() -> tuple[Outcome, str]:
         outcome, words = _judged(given.place, given.config)
-        if outcome is Outcome.ALLOWED and not given.judge:
+        if outcome is Outcome.DONE and not given.judge:
             _become_program(given.place)
-    except SourceGoneError as error:
-        outcome, words = Outcome.LEFT_ALONE, error.message
-    except IngestdError as error:
-        outcome, words = Outcome.FAULT, f"{error.message} → {error.advice}" if error.advice else error.message
-    print(words, file=sys.stderr)
-    return outcome
+        return outcome, words
+
+    return ended(work)
 
 
 def _judged(place: str, config: Path) -> tuple[Outcome, str]:
@@ -58,7 +46,7 @@ def _judged(place: str, config: Path) -> tuple[Outcome, str]:
     event = next((one for one in events if one.kind is DeviceKind.MTP and one.device_number == number), None)
     if event is None or event.action is not DeviceAction.ADDED:
         return Outcome.LEFT_ALONE, f"{place} is left alone: {event.reason if event else 'no MTP recorder of a bay'}"
-    return Outcome.ALLOWED, f"{place} ({event.usb_id}) is a recorder of this station"
+    return Outcome.DONE, f"{place} ({event.usb_id}) is a recorder of this station"
 
 
 def _become_program(place: str) -> None:

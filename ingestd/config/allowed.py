@@ -1,6 +1,6 @@
-"""Which recorders are allowed, read from a station's settings without the rest of them.
+"""Which recorders are allowed, or are spoken to, read from a station's settings without the rest of them.
 
-For the unit that mounts: it needs `[udev]` only, starts at every plug, and is to load as little as it can.
+For the units that start at a plug: each needs one section only, and is to load as little as it can.
 """
 
 import tomllib
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ingestd.config.bays import BAYS_FILE, LearnedBays
 from ingestd.config.problems import problems_of, raise_for
 from ingestd.core.errors import ConfigError
-from ingestd.core.settings import UdevSettings
+from ingestd.core.settings import DeviceApiSettings, UdevSettings
 from ingestd.core.usbports import names_together
 
 
@@ -46,6 +46,27 @@ def load_allowed(file: Path) -> UdevSettings:
         raise_for(problems_of(error, LearnedBays, beside))
         raise
     return udev.model_copy(update={"bays": names_together(udev.bays, learned)})
+
+
+class _DeviceApi(BaseModel):
+    """A settings file, of which another section counts here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    device_api: DeviceApiSettings = DeviceApiSettings()
+
+
+def load_device_api(file: Path) -> DeviceApiSettings:
+    """Section `[device_api]` of a settings file, as `config.load.load_settings` gives it.
+
+    Raises:
+        ConfigError: the file cannot be read, or the section cannot be used.
+    """
+    try:
+        return _DeviceApi.model_validate(_document(file)).device_api
+    except ValidationError as error:
+        raise_for(problems_of(error, _DeviceApi, file))
+        raise
 
 
 def _document(file: Path) -> dict[str, Any]:

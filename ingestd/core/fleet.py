@@ -164,6 +164,7 @@ def admit(
     others: Sequence[Sighting],
     policy: FleetSettings,
     is_quarantined_by_inlet: bool,
+    owners: Sequence[str] = (),
 ) -> Admission:
     """Decide how a docking's footage is held. Every docking is admitted; trouble can only add to the marks.
 
@@ -175,6 +176,7 @@ def admit(
             is in another bay now.
         policy: what becomes of recorders that the register does not know.
         is_quarantined_by_inlet: the allow list lets this device in under quarantine only.
+        owners: numbers of the recorders for which the register has this USB serial.
     """
     troubles = _Troubles()
     status = entry.status if entry is not None else FleetStatus.UNKNOWN
@@ -186,7 +188,7 @@ def admit(
     if entry is not None and not status.is_in_use:
         evidence = {"number": entry.number, "status": status.value, "reason": entry.reason}
         troubles.quarantine(status.words, finding("device.blocked", evidence=evidence))
-    conflicts = conflicts_of(here, others, entry)
+    conflicts = conflicts_of(here, others, entry, owners)
     if conflicts:
         troubles.findings.append(_conflict(identity, here, entry, conflicts))
     if conflicts or any(one.code == "identity.conflict" for one in identity.findings):
@@ -200,7 +202,9 @@ def admit(
     )
 
 
-def conflicts_of(here: Sighting, others: Sequence[Sighting], entry: RegisterEntry | None) -> list[dict[str, Any]]:
+def conflicts_of(
+    here: Sighting, others: Sequence[Sighting], entry: RegisterEntry | None, owners: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """Signs that two recorders go by one number, or one by two. Each names what it contradicts.
 
     A serial that the register has for this number, or that a person accepted for it at an earlier docking, is beyond
@@ -221,6 +225,8 @@ def conflicts_of(here: Sighting, others: Sequence[Sighting], entry: RegisterEntr
         return found
     if on_record:
         found.append({"sign": "another serial is on record", "usb_serials": list(on_record)})
+    if owners:
+        found.append({"sign": "the serial is on record for another number", "numbers": list(owners)})
     for other in others:
         if other.usb_serial == here.usb_serial and other.number not in (None, here.number):
             found.append(_sign("one serial under two numbers", other))

@@ -18,13 +18,23 @@ class Worker:
     Args:
         step: does one piece and says whether there may be more.
         on_error: told of a fault; the step is tried again after a while.
+        idle_seconds: looks by itself this often when there is nothing more; null: only when it is woken.
     """
 
-    def __init__(self, name: str, step: Callable[[], bool], stop: Stop, on_error: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], bool],
+        stop: Stop,
+        on_error: Callable[[str, str], None],
+        *,
+        idle_seconds: float | None = IDLE_SECONDS,
+    ) -> None:
         self._name = name
         self._step = step
         self._stop = stop
         self._on_error = on_error
+        self._idle_seconds = idle_seconds
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
@@ -62,7 +72,7 @@ class Worker:
                 self._failed("unexpected", f"{type(error).__name__}: {error}")
                 continue
             if not has_more:
-                self._wake.wait(IDLE_SECONDS)
+                self._wake.wait(self._idle_seconds)
 
     def _failed(self, code: str, words: str) -> None:
         structlog.get_logger().error("worker.failed", worker=self._name, code=code, words=words)

@@ -126,6 +126,7 @@ class Intake:
             clock=parts.clock,
             max_entries=limits.max_entries,
             max_depth=limits.max_depth,
+            owners_of=parts.fleet.owners_of,
         ) as card:
             result = take_in(card, parts, lambda progress: self._live.report(progress, order.volume))
         self._live.ended(bay, self._ending(order, result, parts))

@@ -38,12 +38,14 @@ def use_level(settings: LogSettings) -> None:
 
 
 def log_entries(entries: Sequence[Entry]) -> None:
-    """One line for each act, with docking id and recording id, or the recorder's number."""
+    """One line for each act, with docking id and recording id, or the recorder's number, or the visit to a recorder."""
     log = structlog.get_logger()
     for entry in entries:
         words: dict[str, Any] = {"seq": entry.seq}
         if entry.act.startswith("fleet."):
             words["recorder"] = entry.subject
+        elif entry.act.startswith("device."):
+            words["visit"] = entry.subject
         else:
             words["docking_id"] = entry.data.get("docking_id", entry.subject)
             if entry.subject != words["docking_id"]:

@@ -38,6 +38,7 @@ def list_card(
     max_depth: int,
     still_there: Callable[[], bool],
     only: bytes | None = None,
+    is_seen_empty: Callable[[bytes], bool] = lambda _: False,
 ) -> CardListing:
     """List a card.
 
@@ -48,11 +49,12 @@ def list_card(
         still_there: whether the device is present. A file system whose device was pulled may answer "empty" without
             any error, so an enumeration counts only if the device is there after it.
         only: list this one entry of the root and nothing else (a single file dropped into the inbox).
+        is_seen_empty: asked of a folder that this process may not list: whether one who may has seen nothing in it.
 
     Raises:
         SourceGoneError: the device went away; how much was seen until then says nothing.
     """
-    walk = _Walk(max_entries, max_depth, still_there)
+    walk = _Walk(max_entries, max_depth, still_there, is_seen_empty)
     root = os.fstat(root_fd)
     walk.folder(root_fd, b"", ((root.st_dev, root.st_ino),), only)
     walk.refuse_if_gone()
@@ -104,6 +106,8 @@ class _Walk:
     max_entries: int
     max_depth: int
     still_there: Callable[[], bool]
+    is_seen_empty: Callable[[bytes], bool]
+    seen_empty: list[bytes] = field(default_factory=list)
     rows: list[_Row] = field(default_factory=list)
     places: list[tuple[bytes, str]] = field(default_factory=list)
     seen: int = 0
@@ -133,10 +137,12 @@ class _Walk:
             raise SourceGoneError("the recorder went away while it was listed", "plug it in again")
 
     def problems(self) -> tuple[Finding, ...]:
+        folders = [card_path(raw).text for raw in self.seen_empty]
+        found = (finding("listing.seen_empty", evidence={"folders": folders}),) if folders else ()
         if not self.places:
-            return ()
+            return found
         shown = [{"path": card_path(raw).text, "reason": why} for raw, why in self.places[:_MAX_PLACES_IN_FINDING]]
-        return (finding("listing.incomplete", evidence={"places": shown, "count": len(self.places)}),)
+        return (finding("listing.incomplete", evidence={"places": shown, "count": len(self.places)}), *found)
 
     def _names(self, fd: int) -> Iterator[bytes]:
         with os.scandir(fd) as found:
@@ -174,6 +180,9 @@ class _Walk:
             fd = open_beneath(parent_fd, name, os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK)
         except OSError as error:
             self.refuse_if_gone()
+            if error.errno == errno.EACCES and self.is_seen_empty(raw):
+                self.seen_empty.append(raw)
+                return
             reason = "another file system is mounted here" if error.errno == errno.EXDEV else error.strerror
             self._unlisted(raw, f"the folder was not entered ({reason})")
             return

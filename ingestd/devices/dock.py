@@ -1,6 +1,6 @@
 """From a way to a card to a docked recorder: mounted, listed, identified, and always let go of again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from ingestd.core.clock import Clock
 from ingestd.core.ids import DockingId, new_uuid7
 from ingestd.core.matching import chosen, match_profiles
-from ingestd.core.model import Docking, EntryKind, Inlet
+from ingestd.core.model import BUREAU_ZONE, Docking, EntryKind, Inlet
 from ingestd.core.naming import docking_folder
 from ingestd.core.profile import RecorderProfile, preferring
 from ingestd.devices.card import CardListing, list_card
@@ -55,6 +55,7 @@ def open_docking(
     clock: Clock,
     max_entries: int,
     max_depth: int,
+    owners_of: Callable[[str], Sequence[str]] = lambda _: (),
 ) -> DockedRecorder:
     """Mount a card, list it, tell its family and name its recorder.
 
@@ -66,6 +67,7 @@ def open_docking(
         zone: the bureau's; the docking's folder carries the date there.
         clock: gives the moment of docking.
         max_entries, max_depth: limits of the listing.
+        owners_of: the numbers for which the fleet register has a USB serial.
 
     Raises:
         SourceGoneError: the card went away; nothing of it is held open.
@@ -81,13 +83,26 @@ def open_docking(
             max_depth=max_depth,
             still_there=mounted.still_there,
             only=mounted.only,
+            is_seen_empty=mounted.is_seen_empty,
         )
         listing = replace(listing, problems=(*listing.problems, *transport_findings(mounted.volume)))
         paths = [entry.path.text for entry in listing.entries if entry.kind is EntryKind.FILE]
         profile = chosen(match_profiles(mounted.volume, paths, profiles))
         ordered = preferring(profiles, profile.id if profile is not None else None)
         told = read_device_info(mounted.root_fd, listing, profile)
-        recorder = identify(listing, ordered, mounted.volume, zone, chosen=profile, device_info=told)
+        serial = mounted.volume.get("usb_serial", "")
+        recorder = identify(
+            listing,
+            ordered,
+            mounted.volume,
+            zone,
+            chosen=profile,
+            device_info=told,
+            registered=owners_of(serial) if serial else (),
+        )
+        volume = dict(mounted.volume)
+        if profile is not None and profile.clock.mtime == "local" and volume.get("fat_times") == "as stored":
+            volume["file_times"] = BUREAU_ZONE
         docking = Docking(
             docking_id=docking_id,
             bay=bay,
@@ -95,7 +110,7 @@ def open_docking(
             opened_at=opened_at,
             recorder=recorder,
             folder=docking_folder(opened_at.astimezone(zone).date().isoformat(), recorder.recorder_id, docking_id),
-            volume=mounted.volume,
+            volume=volume,
             profile_id=profile.id if profile is not None else None,
         )
         stack.pop_all()

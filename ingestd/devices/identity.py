@@ -31,6 +31,7 @@ def identify(
     *,
     chosen: RecorderProfile | None = None,
     device_info: Sequence[DeviceInfo] = (),
+    registered: Sequence[str] = (),
 ) -> RecorderIdentity:
     """Name the recorder of a card. Footage is taken in whatever the answer.
 
@@ -38,8 +39,9 @@ def identify(
     such a majority there is none, because a wrong name is worse than no name. A number of zeros is the factory setting
     of many recorders and names nobody, wherever it stands. Where no name carries a number, a device-info file names
     the recorder, else its API, else the USB serial or the label, these two only where the card's profile says that
-    they are the number: cheap recorders repeat them. Numbers that differ, in whichever sources, are the finding
-    `identity.conflict`, which names them all.
+    they are the number: cheap recorders repeat them. Where nothing else does, the fleet register names the one recorder
+    that it has the USB serial for. Numbers that differ, in whichever sources, are the finding `identity.conflict`,
+    which names them all; a register that differs is one too, which `core.fleet` raises where no person settled it.
 
     Args:
         listing: the card.
@@ -48,12 +50,16 @@ def identify(
         zone: the bureau's.
         chosen: the profile of the card.
         device_info: what device-info files of the card say.
+        registered: numbers of the recorders for which the fleet register has the volume's USB serial.
     """
     counts, placeholders = _device_numbers(listing, tuple(profiles), zone)
     total = sum(counts.values())
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     said = _said(volume, chosen, device_info)
-    recorder_id = (ranked[0][0] if ranked[0][1] * 2 > total else None) if ranked else _stand_by(said)
+    if ranked:
+        recorder_id = ranked[0][0] if ranked[0][1] * 2 > total else None
+    else:
+        recorder_id = _stand_by(said) if said or len(registered) != 1 else registered[0]
     evidence = [("name", f"{device} in {count} of {total} file names") for device, count in ranked]
     if placeholders:
         evidence.append(("name", f"a number of zeros in {placeholders} file names"))
@@ -61,6 +67,9 @@ def identify(
     if volume.get("api_device"):
         evidence.append(("api", volume["api_device"]))
     evidence.extend(_corroboration(recorder_id, volume))
+    if registered:
+        owners = ", ".join(registered)
+        evidence.append(("usb_serial", f"{volume.get('usb_serial', '')} (in the fleet register for {owners})"))
     return RecorderIdentity(
         recorder_id=recorder_id,
         key=recorder_id or _stand_in(volume),

@@ -14,7 +14,8 @@ from ingestd.core.clock import Clock
 from ingestd.core.errors import IngestdError, RefusedError, SourceError, SourceGoneError, UnavailableError
 from ingestd.core.naming import card_path
 from ingestd.core.stop import Stop
-from ingestd.devices.mountinfo import folder_presence, mounts, mounts_of, volume_presence
+from ingestd.devices.lostfound import empty_folders
+from ingestd.devices.mountinfo import folder_presence, medium_mark, medium_of, mounts, mounts_of, volume_presence
 from ingestd.devices.usb import DeviceEvent
 
 MOUNT_WAIT_SECONDS: Final = 90.0
@@ -44,8 +45,10 @@ class Mounted:
         root_fd: descriptor of the root directory; becomes invalid with `close()`.
         volume: what is known of the medium; keys of `fs_type`, `label`, `fs_uuid`, `usb_id`, `usb_serial`, `model`,
             `device`, `diskseq`, `mount_point`, `transport` (`block`), `usb_path`, `is_quarantined` (`true`), `foreign`,
-            `folder`, `fingerprint`. Values are texts that JSON can carry.
+            `folder`, `fingerprint`, `api_device` and `api_visit` (the number that it told before it was a disk, and in
+            which visit), `fat_times` (`as stored`: no zone was taken off them). Values are texts that JSON can carry.
         only: when not null, the one entry of the root that is the card (a single file in the inbox).
+        is_seen_empty: as of `card.list_card`.
     """
 
     def __init__(
@@ -55,10 +58,12 @@ class Mounted:
         still_there: Callable[[], bool],
         release: Callable[[], None] | None = None,
         only: bytes | None = None,
+        is_seen_empty: Callable[[bytes], bool] = lambda _: False,
     ) -> None:
         self.root_fd = root_fd
         self.volume = volume
         self.only = only
+        self.is_seen_empty = is_seen_empty
         self._still_there = still_there
         self._release = release
 
@@ -99,8 +104,15 @@ class Mounter(Protocol):
         ...
 
 
+class NotMountedError(UnavailableError):
+    """A volume is there, and was mounted by nobody in the time that was given; it may be yet."""
+
+
 class ExistingMounts:
     """A volume that somebody else mounts: systemd's mount unit, or an administrator.
+
+    Nothing is waited for without an end, because other volumes of the bay wait meanwhile: `NotMountedError` says that
+    it may be mounted yet, and `devices.latemounts` watches for that.
 
     Args:
         volume: the device.
@@ -128,12 +140,12 @@ class ExistingMounts:
         node = self._volume.device_node
         is_there = volume_presence(node, self._volume.diskseq)
         give_up_at = self._clock.steady_seconds() + self._wait_seconds
-        while not (found := mounts_of(node)):
+        while not (found := mounts_of(node, diskseq=self._volume.diskseq)):
             if not is_there():
                 raise SourceGoneError(f"{node} went away before it was mounted", "plug the recorder in again")
             if self._clock.steady_seconds() >= give_up_at:
-                advice = "mount it read-only, or run the station as root"
-                raise UnavailableError(f"{node} is mounted nowhere", advice)
+                advice = "mount it read-only, and it is taken in then; or run the station as root"
+                raise NotMountedError(f"{node} is mounted nowhere", advice)
             self._stop.wait(_RETRY_SECONDS)
             self._stop.check()
         if not all(line.is_read_only for line in found):
@@ -144,7 +156,9 @@ class ExistingMounts:
         point = found[0].mount_point
         is_ours = self._own_dir is not None and point.parent == self._own_dir
         release = (lambda: unmount(point)) if is_ours else None
-        return Mounted(_open_folder(point), volume_facts(self._volume, point), is_there, release)
+        is_seen_empty = empty_folders(point, self._volume.diskseq, self._stop, self._clock)
+        facts = volume_facts(self._volume, point)
+        return Mounted(_open_folder(point), facts, is_there, release, is_seen_empty=is_seen_empty)
 
 
 class DirectMounter:
@@ -164,6 +178,8 @@ class DirectMounter:
         node = self._volume.device_node
         known_file_system(self._volume)
         is_there = volume_presence(node, self._volume.diskseq)
+        if is_held(node):
+            raise UnavailableError(f"{node} is still held by whoever read the card before", f"fuser -m {node}")
         point = self._mount_dir / f"{Path(node).name}-{self._volume.diskseq or 0}"
         mount_read_only(self._volume, point, os.getuid(), os.getgid(), is_there)
         try:
@@ -233,6 +249,7 @@ def may_mount(status: Path = Path("/proc/self/status")) -> bool:
 
 def volume_facts(volume: DeviceEvent, mount_point: Path) -> Mapping[str, str]:
     """What is known of a volume, as texts; what is not known is left out."""
+    is_fat = volume.fs_type == "vfat" and volume.diskseq is not None
     facts = {
         "device": volume.device_node,
         "diskseq": "" if volume.diskseq is None else str(volume.diskseq),
@@ -247,6 +264,8 @@ def volume_facts(volume: DeviceEvent, mount_point: Path) -> Mapping[str, str]:
         "usb_path": volume.usb_path,
         "is_quarantined": "true" if volume.is_quarantined else "",
         "foreign": volume.foreign,
+        # The mark stands beside mounts of our own alone; of somebody else's nobody knows which zone it took off.
+        "fat_times": "as stored" if is_fat and medium_of(mount_point) == str(volume.diskseq) else "",
     }
     return {key: value for key, value in facts.items() if value}
 
@@ -290,10 +309,24 @@ def mount_read_only(volume: DeviceEvent, point: Path, uid: int, gid: int, is_the
     node, fs_type = volume.device_node, volume.fs_type
     try:
         point.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _mark(point, volume.diskseq)
         _mount(node, point, fs_type, _MOUNT_OPTIONS[fs_type].format(uid=uid, gid=gid))
     except OSError as error:
         _remove_mount_point(point)
         raise _mount_error(error, node, fs_type, is_there()) from error
+
+
+def is_held(node: str) -> bool:
+    """Whether a file system of this device still lives, mounted or not.
+
+    One that was unmounted in use lives until its last file is closed. A mount would join it, with all that it remembers
+    of a card that may have been exchanged since.
+    """
+    try:
+        os.close(os.open(node, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW))
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    return False
 
 
 def is_mount_point(point: Path) -> bool:
@@ -327,10 +360,17 @@ def unmount(point: Path) -> None:
     )
 
 
+def _mark(point: Path, diskseq: int | None) -> None:
+    medium_mark(point).unlink(missing_ok=True)
+    if diskseq is not None:
+        medium_mark(point).symlink_to(str(diskseq))
+
+
 def _remove_mount_point(point: Path) -> None:
     # Best effort: an empty folder that stays behind is used again by the next mount.
     with contextlib.suppress(OSError):
         point.rmdir()
+        medium_mark(point).unlink(missing_ok=True)
 
 
 def _mount_error(error: OSError, node: str, fs_type: str, is_there: bool) -> IngestdError:

@@ -19,6 +19,9 @@ STEPS_BYTES: Final = (64 * 1024, 4096)
 
 _MEDIUM_FAULTS: Final = {errno.EIO, errno.ENODATA, errno.EBADMSG, errno.EUCLEAN, errno.EREMOTEIO, errno.ETIMEDOUT}
 _RETRY_SECONDS: Final = 0.2
+PRESENCE_SECONDS: Final = 4.5
+"""How long after a fault it is certain whether the card was there. The kernel asks a reader for its card every two
+seconds; until then one that was taken out looks like one with nothing but bad places."""
 _DROP_BYTES: Final = 4 * 1024 * 1024
 """Pages are dropped behind the reading in pieces of so much: the kernel then uses the same few pages again and again,
 which measured at a quarter of the time of filling the memory with a card that nobody reads twice."""
@@ -48,6 +51,7 @@ class CardFile:
     """Reads that failed, retries included."""
     _lost_seconds: float = 0.0
     _trouble_since: float = 0.0
+    _last_fault_at: float = 0.0
     _dropped_to: int = 0
 
     def read_into(self, view: memoryview, offset: int) -> int:
@@ -78,6 +82,20 @@ class CardFile:
         os.posix_fadvise(self.descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         self._lost_seconds += self.clock.steady_seconds() - self._trouble_since
         return length
+
+    def confirm_holes(self) -> None:
+        """Wait until it is certain that the holes are the card's, where there are any.
+
+        Raises:
+            SourceGoneError: the medium was taken out; what reads as holes was never asked of it.
+            StoppedError: asked to stop.
+        """
+        if not self.unreadable:
+            return
+        self.stop.wait(max(0.0, self._last_fault_at + PRESENCE_SECONDS - self.clock.steady_seconds()))
+        self.stop.check()
+        if not self.still_there():
+            raise SourceGoneError("the recorder is gone")
 
     def _drop_behind(self, offset: int) -> None:
         length = offset - self._dropped_to
@@ -127,6 +145,7 @@ class CardFile:
     def _judge(self, error: OSError, offset: int) -> None:
         """A fault of the medium is counted and lived with; anything else ends the file."""
         self.faults += 1
+        self._last_fault_at = self.clock.steady_seconds()
         if not self.still_there():
             raise SourceGoneError("the recorder is gone") from error
         if error.errno not in _MEDIUM_FAULTS:

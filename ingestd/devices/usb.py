@@ -74,6 +74,8 @@ INTO_QUARANTINE: Final = "on no list of recorders, taken into quarantine · 不�
 
 Identity = tuple[str, ...]
 Properties = Mapping[str, str]
+Partitions = Mapping[str, tuple[str, str]]
+"""Of each partition, by its sysfs path: when it was made, and the number of the medium that was there then."""
 
 
 class DeviceAction(StrEnum):
@@ -161,6 +163,29 @@ def judge(devices: Sequence[Properties], settings: UdevSettings) -> dict[Identit
     return events
 
 
+def without_former_cards(devices: Sequence[Properties], known: Partitions) -> tuple[Sequence[Properties], Partitions]:
+    """Leave out partitions of a card that was exchanged, which the kernel keeps for as long as they are mounted.
+
+    Of such a one udev tells the old card's label beside the new one's number; both in one docking would name a recorder
+    that is not there. Once nobody holds them they are made anew.
+
+    Args:
+        devices: all that is there.
+        known: as the last call returned it, empty before the first.
+    """
+    seen: dict[str, tuple[str, str]] = {}
+    present = []
+    for one in devices:
+        path, made_at, medium = (one.get(name, "") for name in ("DEVPATH", "USEC_INITIALIZED", "DISKSEQ"))
+        if one.get("DEVTYPE") == "partition":
+            before = known.get(path, ("", ""))
+            seen[path] = before if before[0] == made_at else (made_at, medium)
+            if seen[path][1] != medium:
+                continue
+        present.append(one)
+    return present, seen
+
+
 def classify(properties: Properties, settings: UdevSettings) -> DeviceEvent:
     """Judge a block device by its udev properties (with `ACTION` of an event, or without as enumerated)."""
     event = dataclasses.replace(
@@ -182,6 +207,11 @@ def classify(properties: Properties, settings: UdevSettings) -> DeviceEvent:
 def interfaces_of(properties: Properties) -> tuple[str, ...]:
     """Class, subclass and protocol of each interface of a USB device, as six hexadecimal digits."""
     return tuple(re.findall(r"[0-9a-f]{6}", properties.get("ID_USB_INTERFACES", "").lower()))
+
+
+def has_storage(properties: Properties) -> bool:
+    """Whether a USB device is a disk, whatever else it is."""
+    return any(one.startswith(_STORAGE) for one in interfaces_of(properties))
 
 
 def is_on_usb(properties: Properties) -> bool:
@@ -239,7 +269,7 @@ def _usb_events(
     is_mtp = "1" in (properties.get("ID_MTP_DEVICE"), properties.get("ID_GPHOTO2"))
     if is_mtp or any(one.startswith(_PICTURES) for one in interfaces):
         yield _admitted(dataclasses.replace(event, kind=DeviceKind.MTP, foreign=parts), properties, settings)
-    elif not parts and not any(one.startswith(_STORAGE) for one in interfaces):
+    elif not parts and not has_storage(properties):
         yield dataclasses.replace(ignored, kind=DeviceKind.VENDOR, reason=f"{NO_FILES_YET} ({event.usb_id})")
 
 
@@ -288,7 +318,8 @@ def _reason_to_ignore(properties: Properties, event: DeviceEvent) -> str:
     if properties.get("DEVTYPE") == "disk" and not event.fs_type:
         return "a disk without a file system of its own · 磁盘上没有文件系统"
     if not event.fs_type:
-        return "no file system that is known · 未识别到文件系统"
+        # udev's blkid gives up at the first of its places that cannot be read.
+        return "no file system was found: not formatted, or a failing card · 未识别到文件系统：未格式化或存储卡损坏"
     if properties.get("ID_FS_USAGE", "filesystem") != "filesystem":
         return f"holds no files but {event.fs_type} · 内容是 {event.fs_type}，不是文件"
     return ""

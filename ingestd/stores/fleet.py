@@ -151,6 +151,11 @@ class FleetRegister:
         """The whole register, by number."""
         return [_entry(row) for row in self._rows(select(_recorders).order_by(_recorders.c.number))]
 
+    def owners_of(self, usb_serial: str) -> list[str]:
+        """Numbers of the recorders for which the register has a USB serial; several where clones share it."""
+        rows = self._rows(select(_recorders.c.number, _recorders.c.usb_serials).order_by(_recorders.c.number))
+        return [row["number"] for row in rows if usb_serial and usb_serial in row["usb_serials"]]
+
     def unregistered(self) -> list[str]:
         """Numbers that were seen at dockings and are not in the register."""
         known = select(_recorders.c.number)

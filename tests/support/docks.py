@@ -35,5 +35,6 @@ def plug(card: Path, parts: Parts, *, bay: str = "bay-1", **volume: str) -> tupl
         clock=parts.clock,
         max_entries=limits.max_entries,
         max_depth=limits.max_depth,
+        owners_of=parts.fleet.owners_of,
     ) as docked:
         return take_in(docked, parts, words.append), words[-1]

@@ -60,12 +60,18 @@ class Password:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One talk with one recorder: where it is on USB (`001-004`), what it is, and what it is spoken to in."""
+    """One talk with one recorder: where it is on USB (`001-004`), what it is, and what it is spoken to in.
+
+    `usb_path` is the sysfs path of the USB device, the same when it comes back as a disk; it and the serial are empty
+    where they are not known.
+    """
 
     visit_id: str
     address: str
     usb_id: str
     dialect: str
+    usb_path: str = ""
+    usb_serial: str = ""
 
 
 class RecorderApi(ABC):
@@ -92,12 +98,18 @@ class RecorderApi(ABC):
         """
         self.check_password(password)
         self._note("device.unlock_asked")
-        return self._unlock(password)
+        try:
+            return self._unlock(password)
+        except RefusedError:
+            self._note("device.unlock_refused")
+            raise
 
     def read_info(self) -> DeviceInfo:
-        """Numbers and names that are stored in the recorder."""
+        """Numbers and names that are stored in the recorder. What it told is written down as well."""
         self._require(Capability.INFO, "tells of its numbers and names")
-        return self._read_info()
+        info = self._read_info()
+        self._note("device.info_read", info=asdict(info))
+        return info
 
     def read_battery_percent(self) -> int:
         """The charge of the battery, 0 to 100."""
@@ -176,7 +188,7 @@ class RecorderApi(ABC):
         raise RefusedError(f"no command of the dialect {self.name} is known that {words}")
 
     def _note(self, act: str, **data: Any) -> None:
-        """Write an act down before it is done. Neither password nor frame stands in it."""
+        """Write an act down, before it is done where it changes something. Neither password nor frame stands in it."""
         self._journal({"act": act, "at": to_text(self._clock.now()), "visit": asdict(self.visit), **data})
 
 

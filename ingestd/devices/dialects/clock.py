@@ -128,5 +128,6 @@ def store_offset(offset: ClockOffset, visit: dict[str, Any], journal: Journal) -
         journal: durable when it returns; whatever it raises leaves no proof.
     """
     found = offset_finding(offset)
-    journal({"act": "device.clock_read", "visit": visit, "finding": found.model_dump(mode="json")})
+    at = to_text(offset.reading.after)
+    journal({"act": "device.clock_read", "at": at, "visit": visit, "finding": found.model_dump(mode="json")})
     return StoredOffset(visit["visit_id"], offset, found, _BY_STORING)

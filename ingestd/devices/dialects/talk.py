@@ -25,11 +25,15 @@ def look(api: RecorderApi, password: Password) -> Document:
     if document["unlock"] is Outcome.LEFT:
         return document
     if Capability.INFO in api.capabilities:
-        info = api.read_info()
-        document["info"] = asdict(info) | {"is_factory_number": info.is_factory_number}
+        document["info"] = _told(api)
     if Capability.BATTERY in api.capabilities:
         document["battery_percent"] = api.read_battery_percent()
     return document
+
+
+def _told(api: RecorderApi) -> Document:
+    info = api.read_info()
+    return asdict(info) | {"is_factory_number": info.is_factory_number}
 
 
 def open_up(api: RecorderApi, password: Password) -> Document:
@@ -51,7 +55,7 @@ def clock_visit(
     is_station_synchronised: bool,
     is_to_be_set: bool,
 ) -> Document:
-    """Unlock, measure how far the clock is off, write that down, and only then set it, where that is asked for.
+    """Unlock, read who it is, measure how far its clock is off, write that down, and only then set it, where asked.
 
     Args:
         api: the recorder.
@@ -67,9 +71,13 @@ def clock_visit(
         RefusedError: the clock cannot be read so, or not be set. Nothing is sent where that is known beforehand.
     """
     _refuse_beforehand(api, ask, is_station_synchronised, is_to_be_set)
-    document = api.document() | {"unlock": api.unlock(password), "clock": None, "set": None, "findings": []}
+    unlocked: Document = {"unlock": api.unlock(password), "info": None, "clock": None, "set": None, "findings": []}
+    document = api.document() | unlocked
     if document["unlock"] is Outcome.LEFT:
         return document
+    if Capability.INFO in api.capabilities:
+        # An offset that nobody can put down to a recorder would be worth little.
+        document["info"] = _told(api)
     reading = api.read_clock() if ask is None else take_reading(lambda: parse_display(ask(PROMPT)), "display", clock)
     offset = offset_of(reading, zone, is_station_synchronised=is_station_synchronised)
     proof = store_offset(offset, asdict(api.visit), journal)
