@@ -5,6 +5,7 @@ import hashlib
 import os
 import random
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import av
@@ -13,7 +14,8 @@ import pytest
 from ingestd.core.errors import MediaError
 from ingestd.media.clipspec import ClipSpec, FootageFormat
 from ingestd.media.footage import encode_clip
-from ingestd.media.salvage import Salvaged, salvage
+from ingestd.media.salvage import salvage
+from ingestd.media.salvaged import Salvaged
 from ingestd.pipeline.derive import derive_next
 from ingestd.sim.card import CardPlan, write_card
 from ingestd.sim.damage import tear_without_index
@@ -33,16 +35,16 @@ def clip(path: Path, kind: FootageFormat, *, seed: int, minute: int = 0) -> Path
     return path
 
 
-def salvaged(torn: Path | bytes, reference: Path | bytes, output: Path | None = None) -> Salvaged:
-    with opened(torn) as source, opened(reference) as teacher:
-        sizes = (os.fstat(source).st_size, os.fstat(teacher).st_size)
+def salvaged(torn: Path | bytes, reference: Path | bytes | None, output: Path | None = None) -> Salvaged:
+    with ExitStack() as open_files:
+        source = open_files.enter_context(opened(torn))
+        teacher = open_files.enter_context(opened(reference)) if reference is not None else None
+        sizes = (os.fstat(source).st_size, os.fstat(teacher).st_size if teacher is not None else 0)
         if output is None:
             return salvage(source, sizes[0], teacher, sizes[1])
         target = os.open(output, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        try:
-            return salvage(source, sizes[0], teacher, sizes[1], target)
-        finally:
-            os.close(target)
+        open_files.callback(os.close, target)
+        return salvage(source, sizes[0], teacher, sizes[1], target)
 
 
 def packets(path: Path, kind: str) -> list[tuple[float, str]]:
@@ -105,7 +107,7 @@ def test_pictures_behind_a_zeroed_page_are_found_again(tmp_path: Path) -> None:
     result = salvaged(torn, clip(tmp_path / "other.mp4", FootageFormat.H264, seed=4))
     assert result.lost_ranges >= 1
     assert result.samples["video"] >= whole - 5
-    assert result.intact_until_s < 6.0
+    assert (result.intact_until_s or 9.0) < 6.0
 
 
 def test_reference_of_another_kind_is_refused_in_words(tmp_path: Path) -> None:

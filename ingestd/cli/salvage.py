@@ -1,4 +1,4 @@
-"""`ingestd salvage`: a playable copy of footage whose index was never written, beside the untouched original."""
+"""`ingestd salvage`: a playable copy of torn footage, beside the untouched original."""
 
 import os
 from itertools import islice
@@ -10,8 +10,9 @@ import typer
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.output import console, emit_json, errors, size
 from ingestd.config.load import Configuration
-from ingestd.core.errors import MediaError, NotFoundError, RefusedError
-from ingestd.core.salvaging import can_teach
+from ingestd.core.errors import MediaError, RefusedError
+from ingestd.core.facts import MediaFacts
+from ingestd.core.salvaging import METHODS, PACES, can_teach, copy_suffix, needs_reference, recovered_share
 from ingestd.core.settings import Settings
 from ingestd.core.stop import Stop
 from ingestd.media.sandbox import MediaWorker
@@ -43,10 +44,11 @@ def salvage(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a file without an index playable. The original is never touched; the copy is derived and no evidence.
+    """Make a torn file playable. The original is never touched; the copy is derived and no evidence.
 
-    A whole file of the same recorder, recorded with the same settings, shows how its pictures and sounds are laid
-    down. A running station does this by itself for what it takes in. Example: ingestd salvage 0000007_…_0006.mp4
+    A file keeps what it has whole. One without an index needs a whole file of the same recorder, recorded with the
+    same settings, which shows how its pictures and sounds are laid down; without one, what its pictures say of
+    themselves is tried. A running station does this by itself. Example: ingestd salvage 0000007_…_0006.mp4
     """
     configuration = configuration_of(config)
     settings = configuration.settings
@@ -56,8 +58,9 @@ def salvage(
         elif output is not None:
             torn, teacher = _rows(what, reference, settings)
             vault = Vault(settings.vault_dir)
-            paths = (vault.path(torn["vault_path"]), vault.path(teacher["vault_path"]))
-            document = _written(*paths, output, settings, media) | {"recording": torn["recording_id"]}
+            known = vault.path(teacher["vault_path"]) if teacher is not None else None
+            document = _written(vault.path(torn["vault_path"]), known, output, settings, media)
+            document["recording"] = torn["recording_id"]
         else:
             document = _into_vault(what, reference, configuration, media)
     if as_json:
@@ -69,22 +72,39 @@ def salvage(
 def _of_file(
     torn: Path, reference: str | None, output: Path | None, settings: Settings, media: MediaWorker
 ) -> dict[str, Any]:
-    if reference is None:
+    facts = _facts(torn, settings, media)
+    teacher: Path | None = None
+    if reference is not None:
+        is_path = os.path.lexists(reference)
+        kept = None if is_path else open_catalogue(settings).recording(reference)["vault_path"]
+        teacher = Path(reference) if kept is None else Vault(settings.vault_dir).path(kept)
+    elif facts is not None and needs_reference(facts):
         teacher = _nearest(torn, settings, media)
-    elif os.path.lexists(reference):
-        teacher = Path(reference)
-    else:
-        teacher = Vault(settings.vault_dir).path(open_catalogue(settings).recording(reference)["vault_path"])
-    return _written(torn, teacher, output or Path(f"{torn.stem}.salvage.mp4"), settings, media)
+    name = f"{torn.stem}{copy_suffix(facts.container if facts is not None else None)}"
+    return _written(torn, teacher, output or Path(name), settings, media)
 
 
-def _written(torn: Path, teacher: Path, output: Path, settings: Settings, media: MediaWorker) -> dict[str, Any]:
+def _facts(path: Path, settings: Settings, media: MediaWorker) -> MediaFacts | None:
+    """The facts of a file; null where the child gives none."""
+    if not path.is_file() or path.is_symlink():
+        return None
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        return media.probe(descriptor, os.fstat(descriptor).st_size, settings.media.timeout_seconds)
+    except MediaError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _written(torn: Path, teacher: Path | None, output: Path, settings: Settings, media: MediaWorker) -> dict[str, Any]:
     document = salvage_file(torn, teacher, output, media, timeout_seconds=settings.proxy.timeout_seconds)
-    return {"torn": str(torn), "reference": str(teacher), "copy": str(output), **document}
+    shown = {"torn": str(torn), "reference": str(teacher) if teacher is not None else None, "copy": str(output)}
+    return {**shown, "recovered_share": recovered_share(document), **document}
 
 
-def _nearest(torn: Path, settings: Settings, media: MediaWorker) -> Path:
-    """The file that stands nearest by name, in the same folder or in one beside it, and can be the reference."""
+def _nearest(torn: Path, settings: Settings, media: MediaWorker) -> Path | None:
+    """The file nearest by name, in the same folder or in one beside it, that can be the reference; null for none."""
     folders = [torn.parent, *(folder for folder in torn.parent.parent.iterdir() if folder.is_dir())]
     beside = {
         path.resolve(): path
@@ -97,26 +117,21 @@ def _nearest(torn: Path, settings: Settings, media: MediaWorker) -> Path:
     beside.pop(torn.resolve(), None)
     nearest = sorted(beside.values(), key=lambda path: (abs(names.index(path.name) - place), str(path)))
     for path in nearest[:_MOST_TRIED]:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            if can_teach(media.probe(descriptor, os.fstat(descriptor).st_size, settings.media.timeout_seconds)):
-                return path
-        except MediaError:
-            continue
-        finally:
-            os.close(descriptor)
-    raise NotFoundError(f"no whole file of the same recorder lies beside {torn.name}", "name one with --reference")
+        facts = _facts(path, settings, media)
+        if facts is not None and can_teach(facts):
+            return path
+    return None
 
 
-def _rows(what: str, reference: str | None, settings: Settings) -> tuple[Row, Row]:
+def _rows(what: str, reference: str | None, settings: Settings) -> tuple[Row, Row | None]:
     catalogue = open_catalogue(settings)
     torn = catalogue.recording(what)
     if torn["facts"] is None:
         raise RefusedError(f"{what} was not analysed yet", "wait until the station has described it")
-    teacher = catalogue.recording(reference) if reference is not None else reference_row(torn, catalogue)
-    if teacher is None:
-        raise NotFoundError("the vault holds no whole recording of the same recorder", "name one with --reference")
-    return torn, teacher
+    if reference is not None:
+        return torn, catalogue.recording(reference)
+    is_needed = needs_reference(MediaFacts.model_validate(torn["facts"]))
+    return torn, reference_row(torn, catalogue) if is_needed else None
 
 
 def _into_vault(what: str, reference: str | None, configuration: Configuration, media: MediaWorker) -> dict[str, Any]:
@@ -130,15 +145,26 @@ def _into_vault(what: str, reference: str | None, configuration: Configuration, 
         raise MediaError(act.data["document"]["reason"])
     return {
         "recording": torn["recording_id"],
-        "reference": teacher["recording_id"],
+        "reference": teacher["recording_id"] if teacher is not None else None,
         "copy": act.data["path"],
+        "recovered_share": recovered_share(act.data["document"]),
         **{name: value for name, value in act.data["document"].items() if name != "reference"},
     }
 
 
 def _print(document: dict[str, Any]) -> None:
     counts = ", ".join(f"{count} {kind}" for kind, count in document["samples"].items())
-    share = document["explained_bytes"] / max(1, document["media_bytes"])
+    kept, there = size(document["explained_bytes"]), size(document["media_bytes"])
     console.print(f"Playable copy: {document['copy']} ({size(document['size_bytes'])})", markup=False, soft_wrap=True)
-    console.print(f"Found {counts} samples, {document['seconds']:.1f} s; {share:.1%} of the media data is explained.")
-    console.print(f"Whole up to second {document['intact_until_s']:.1f}. The original is untouched · 原始文件未改动")
+    console.print(
+        f"Recovered {document['seconds']:.1f} s, {counts}; {kept} of {there} media data "
+        f"({document['recovered_share']:.1%}), {METHODS[document['method']]}."
+    )
+    console.print(f"Times: {PACES[document['pace']]}.")
+    for words in document["missing"]:
+        console.print(f"Not in the copy · 副本中没有: {words}", markup=False, soft_wrap=True)
+    until_s = document["intact_until_s"]
+    console.print(
+        "Where it is whole up to, nothing tells." if until_s is None else f"Whole up to second {until_s:.1f}."
+    )
+    console.print("The original is untouched, the copy is derived · 原始文件未改动,此为衍生副本")

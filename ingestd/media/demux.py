@@ -18,7 +18,8 @@ from ingestd.core.facts import MediaFacts, MediaKind, Seam, StreamFacts, StreamK
 from ingestd.core.seams import TrackTimes, group_seams, groups_of, limited, step_seams
 from ingestd.media.boxes import ByteSource, Problems
 from ingestd.media.containerstructure import container_structure
-from ingestd.media.framing import Frame, matroska_frame, riff_frame
+from ingestd.media.framing import Frame, matroska_frame, riff_frame, transport_frame
+from ingestd.media.inbandsets import HEAD_BYTES, SetRuns, packet_sets
 from ingestd.media.streamfacts import span, timed_stream
 
 MAX_PACKETS = 10_000_000
@@ -42,6 +43,7 @@ class _Track:
     keys_s: "array[float]" = field(default_factory=lambda: array("d"))
     size_bytes: int = 0
     first_corrupt_s: float | None = None
+    sets: SetRuns = field(default_factory=SetRuns)
 
     def take(self, packet: "Packet[Stream]") -> None:
         """Count one packet; one without any time has only its bytes counted."""
@@ -58,7 +60,13 @@ class _Track:
         self.times_s.append(time_s)
         if packet.is_keyframe:
             self.keys_s.append(time_s)
+            self._take_sets(packet, time_s)
         self.durations_s.append(float((packet.duration or 0) * base))
+
+    def _take_sets(self, packet: "Packet[Stream]", time_s: float) -> None:
+        context = packet.stream.codec_context
+        if context is not None and packet.stream.type == "video":
+            self.sets.take(time_s, packet_sets(context.name, context.extradata, bytes(memoryview(packet)[:HEAD_BYTES])))
 
 
 def open_input(fd: int, demuxer: str) -> InputContainer:
@@ -94,6 +102,8 @@ def _frame(source: ByteSource, container: str, problems: Problems) -> Frame:
         return riff_frame(source, problems)
     if container == "matroska":
         return matroska_frame(source, problems)
+    if container == "mpegts":
+        return transport_frame(source, problems)
     return Frame()
 
 
@@ -121,7 +131,9 @@ def _opened_facts(
         "start_s": start_s,
         "duration_s": duration_s,
         "declared_duration_s": declared if declared is None else round(declared, 6),
-        "intact_until_s": _intact_until(streams, tracks) if frame.is_cut_short else None,
+        "intact_until_s": _intact_until(streams, tracks, is_transport=container == "mpegts")
+        if frame.is_cut_short
+        else None,
         "creation_utc": _creation(tags.get("creation_time")),
         "encoder": tags.get("encoder", "")[:200] or None,
     }
@@ -178,7 +190,7 @@ def _stream_facts(stream: Stream, track: _Track, *, has_declared: bool) -> Strea
 
 
 def _seams(streams: tuple[StreamFacts, ...], tracks: dict[int, _Track]) -> tuple[Seam, ...]:
-    """Seams by packet times and key pictures; no numbers inside pictures are read here."""
+    """Seams by packet times, key pictures and the sets that these carry; no numbers inside pictures are read here."""
     found: list[Seam] = []
     for stream in streams:
         track = tracks.get(stream.index)
@@ -188,6 +200,7 @@ def _seams(streams: tuple[StreamFacts, ...], tracks: dict[int, _Track]) -> tuple
         found.extend(step_seams(TrackTimes(stream.index, stream.kind, times)))
         if stream.kind is StreamKind.VIDEO and 1 < len(track.keys_s) < len(times):
             found.extend(group_seams(groups_of(times, sorted(track.keys_s))))
+        found.extend(track.sets.seams(stream.index))
     return limited(found)
 
 
@@ -200,11 +213,16 @@ def _tag(stream: Stream) -> str | None:
     return tag if tag and tag.isprintable() and tag.isascii() else None
 
 
-def _intact_until(streams: tuple[StreamFacts, ...], tracks: dict[int, _Track]) -> float:
-    """Up to where the first video stream (or the first stream) has whole packets."""
+def _intact_until(streams: tuple[StreamFacts, ...], tracks: dict[int, _Track], *, is_transport: bool) -> float:
+    """Up to where the first video stream (or the first stream) has whole packets.
+
+    In a transport stream nothing says how long a picture is: the last one is taken to be cut.
+    """
     ordered = sorted(streams, key=lambda stream: (stream.kind is not StreamKind.VIDEO, stream.index))
     for stream in ordered:
         if stream.end_s is not None:
+            if is_transport:
+                return max(0.0, round(stream.end_s - (stream.step_s or 0.0), 6))
             corrupt = tracks[stream.index].first_corrupt_s
             return max(0.0, stream.end_s if corrupt is None else round(corrupt, 6))
     return 0.0

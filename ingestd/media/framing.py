@@ -1,12 +1,15 @@
-"""The outer frame of RIFF (AVI, WAV) and Matroska files: was it closed, and does the file reach its end."""
+"""The outer frame of RIFF (AVI, WAV), Matroska and MPEG-TS files: was it closed, and does the file reach its end."""
 
 import struct
 from typing import NamedTuple
 
 from ingestd.media.boxes import ByteSource, Problems
+from ingestd.media.transportdamage import PACKET_BYTES, TransportWalk
 
 _MAX_CHUNKS = 10_000
 _OPEN_ENDED = (0, 0xFFFF_FFFF)
+_LAST_PACKETS = 16
+_TIMED_STRIDE = 192
 _CONTENT = {b"AVI ": b"movi", b"WAVE": b"data"}
 
 
@@ -51,6 +54,25 @@ def riff_frame(source: ByteSource, problems: Problems) -> Frame:
     if form == b"AVI ":
         return Frame(has_index, is_cut_short=not has_content)
     return Frame(None, is_cut_short=not has_content)
+
+
+def transport_frame(source: ByteSource, problems: Problems) -> Frame:
+    """A transport stream that ends inside a packet was not closed by its writer, which writes whole ones only."""
+    walk = TransportWalk(source, lambda: False, problems)
+    first = walk.first_packet()
+    if first is None:
+        return Frame()
+    whole = (source.size_bytes - first) // walk.stride
+    tail_at = first + whole * walk.stride
+    tail = source.read(tail_at, source.size_bytes - tail_at)
+    behind = walk.stride - PACKET_BYTES if walk.stride == _TIMED_STRIDE else 0
+    checked = min(whole, _LAST_PACKETS)
+    is_in_step = walk.look(tail_at - checked * walk.stride) == (checked, checked)
+    # Bytes of another kind at the end (padding, a recorder's own) tell nothing.
+    is_cut = is_in_step and len(tail) > behind and tail[behind] == 0x47
+    if is_cut:
+        problems.add(f"the stream ends {len(tail)} bytes into a packet of {walk.stride}")
+    return Frame(is_cut_short=is_cut)
 
 
 def matroska_frame(source: ByteSource, problems: Problems) -> Frame:

@@ -87,6 +87,13 @@ class Movie:
         """Where the last sample of any track ends in the file; null without samples."""
         return max((track.samples.end_bytes() for track in self.tracks), default=0) or None
 
+    def is_torn(self, size_bytes: int) -> bool:
+        """Whether a file of so many bytes ends before what its boxes promise."""
+        end = self.index_end_bytes()
+        return (
+            not self.has_index or self.is_cut_short or (self.is_fragmented and end is None) or (end or 0) > size_bytes
+        )
+
 
 def read_movie(source: ByteSource, problems: Problems) -> Movie:
     """Read the index of a file of the MP4 family, as far as it is there; what cannot be read becomes a problem."""

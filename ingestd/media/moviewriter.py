@@ -13,6 +13,8 @@ from ingestd.media.isobmff import MAX_INDEX_BYTES
 from ingestd.media.positioned import PositionedFile
 
 _COPY_BYTES = 1024 * 1024
+_LONGEST, _MOST_TICKS = (1 << 31) - 1, (1 << 62) - 1
+"""What the tables hold. A damaged time may lie beyond; its sample is kept all the same."""
 _DESCENT = {"trak": ("mdia",), "mdia": ("minf",), "minf": ("stbl",)}
 _KEPT = frozenset({"hdlr", "vmhd", "smhd", "nmhd", "sthd", "gmhd", "dinf", "stsd", "tapt"})
 
@@ -113,9 +115,7 @@ class _MovieIndex:
         for child in self._children(0, len(self._index)):
             if child.type == "mvhd":
                 header = child
-                is_long = self._index[child.body] == 1
-                (self._timescale,) = struct.unpack_from(">I", self._index, child.body + (20 if is_long else 12))
-                self._timescale = self._timescale or 1000
+                self._timescale = self._ticks_of(child) or 1000
             elif child.type == "trak":
                 number += 1
                 track = self._tracks.get(number)
@@ -130,11 +130,20 @@ class _MovieIndex:
     def _children(self, start: int, end: int) -> Iterator[Box]:
         return children(self._index, start, end, Problems(), "moov")
 
+    def _is_long(self, box: Box) -> bool:
+        """Whether a box is of version 1, with times of 64 bits."""
+        return bytes(self._index[box.body : min(box.body + 1, box.body_end)]) == b"\1"
+
+    def _ticks_of(self, box: Box) -> int:
+        """The timescale of `mvhd` or `mdhd`; 0 where the box is too short."""
+        at = box.body + (20 if self._is_long(box) else 12)
+        return int.from_bytes(self._index[at : min(at + 4, box.body_end)], "big") if at + 4 <= box.body_end else 0
+
     def _timed(self, box: Box, ticks_behind: int, ticks: int) -> bytes:
         """`mvhd`, `mdhd` (duration right behind the timescale) or `tkhd` (`ticks_behind` 8) without any date."""
         raw = bytearray(self._index[box.start : box.body_end])
         head = box.body - box.start
-        is_long = raw[head] == 1
+        is_long = self._is_long(box)
         wide = 8 if is_long else 4
         raw[head + 4 : head + 4 + 2 * wide] = bytes(2 * wide)
         at = head + 4 + 2 * wide + ticks_behind
@@ -143,7 +152,7 @@ class _MovieIndex:
 
     def _track(self, trak: Box, track: TrackSamples) -> tuple[bytes, int]:
         timescale = self._track_timescale(trak)
-        ticks = sum(track.durations) * self._timescale // timescale
+        ticks = min(sum(track.durations) * self._timescale // timescale, _MOST_TICKS)
         parts: list[bytes] = []
         for child in self._children(trak.body, trak.body_end):
             if child.type == "tkhd":
@@ -159,8 +168,7 @@ class _MovieIndex:
             if child.type == "mdia":
                 for inner in self._children(child.body, child.body_end):
                     if inner.type == "mdhd":
-                        at = inner.body + (20 if self._index[inner.body] == 1 else 12)
-                        return int(struct.unpack_from(">I", self._index, at)[0]) or 1
+                        return self._ticks_of(inner) or 1
         return 1
 
     def _edit_list(self, edts: Box, ticks: int) -> bytes:
@@ -169,7 +177,7 @@ class _MovieIndex:
         for child in self._children(edts.body, edts.body_end):
             if child.type != "elst":
                 continue
-            row = ">Qqi" if self._index[child.body] == 1 else ">Iii"
+            row = ">Qqi" if self._is_long(child) else ">Iii"
             wide = struct.calcsize(row)
             for at in range(child.body + 8, child.body_end - wide + 1, wide):
                 duration, media_time, rate = struct.unpack_from(row, self._index, at)
@@ -196,9 +204,9 @@ class _MovieIndex:
         return _box(box.type, *parts)
 
     def _tables(self, track: TrackSamples) -> Iterator[bytes]:
-        yield _full("stts", _runs(track.durations, ">II"))
+        yield _full("stts", _runs([min(max(0, one), _LONGEST) for one in track.durations], ">II"))
         if track.shifts is not None:
-            yield _box("ctts", b"\1\0\0\0", _runs(track.shifts, ">Ii"))
+            yield _box("ctts", b"\1\0\0\0", _runs([min(max(-_LONGEST, one), _LONGEST) for one in track.shifts], ">Ii"))
         if track.keys is not None:
             yield _full("stss", struct.pack(f">I{len(track.keys)}I", len(track.keys), *(key + 1 for key in track.keys)))
         sizes = [end - start for start, end in track.spans]

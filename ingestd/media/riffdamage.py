@@ -34,7 +34,7 @@ def riff_damage(
     pictures = 0
     faults = 0
     found: list[Damage] = []
-    for chunk in _chunks(source, is_late, problems):
+    for chunk in chunks(source, is_late, problems):
         now_s = pictures * head.picture_s
         span = (chunk.start, chunk.end)
         if chunk.is_broken:
@@ -71,14 +71,16 @@ def _head(source: ByteSource) -> _Head:
     return _Head(scale / rate if rate else 0.0, is_jpeg)
 
 
-class _Chunk(NamedTuple):
+class Chunk(NamedTuple):
+    """One chunk of a `movi` list, its 8 bytes of head included; `is_broken`: bytes that are none."""
+
     name: bytes
     start: int
     end: int
     is_broken: bool = False
 
 
-def _chunks(source: ByteSource, is_late: Callable[[], bool], problems: Problems) -> Iterator[_Chunk]:
+def chunks(source: ByteSource, is_late: Callable[[], bool], problems: Problems) -> Iterator[Chunk]:
     """The chunks inside all `movi` lists, and the bytes between them that are none."""
     at, is_inside = 12, False
     for _ in range(_MAX_CHUNKS):
@@ -98,14 +100,14 @@ def _chunks(source: ByteSource, is_late: Callable[[], bool], problems: Problems)
         end = at + 8 + size
         if is_inside and (_CHUNK.fullmatch(name) is None or _is_misled(source, end)):
             resumed = _next_chunk(source, at + 4)
-            yield _Chunk(name, at, resumed, is_broken=True)
+            yield Chunk(name, at, resumed, is_broken=True)
             at = resumed
             continue
         if end > source.size_bytes:
             # The file ends here: that it is torn is said elsewhere.
             return
         if is_inside and name != b"LIST":
-            yield _Chunk(name, at, end)
+            yield Chunk(name, at, end)
         at = end + (size & 1)
 
 

@@ -1,12 +1,13 @@
-"""Salvage: footage whose index was never written, made playable beside the untouched original.
+"""Salvage: torn footage, made playable beside the untouched original.
 
-A file without an index holds pictures and sounds without saying where. A whole file of the same recorder says how that
+What a file says of itself is kept (`salvageindexed`, `salvageavi`, `salvagetransport`, `salvagewave`). One of the MP4
+family without an index holds pictures and sounds without saying where. A whole file of the same recorder says how that
 recorder lays them down; with it the media data can be walked sample by sample, and a new index written around the
 same bytes. Times are by the reference's pace: the torn file itself holds none.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from statistics import median
 
 from ingestd.core.clock import SystemClock
@@ -15,68 +16,86 @@ from ingestd.core.facts import StreamKind
 from ingestd.media.boxes import ByteSource, Problems, top_level
 from ingestd.media.isobmff import Track, read_movie
 from ingestd.media.moviewriter import TrackSamples, write_movie
+from ingestd.media.salvageavi import salvage_avi
+from ingestd.media.salvaged import Salvaged
+from ingestd.media.salvageindexed import salvage_indexed
 from ingestd.media.salvagereference import Reference, learn, step_ticks
+from ingestd.media.salvagestream import is_byte_stream, salvage_stream
+from ingestd.media.salvagetransport import salvage_transport
 from ingestd.media.salvagewalk import Found, MediaWalk
+from ingestd.media.salvagewave import salvage_wave
+from ingestd.media.sniff import HEAD_BYTES, sniff
+
+_MOVIES = ("mp4", "mov", "3gp")
 
 _SMALL_LOSS_BYTES = 4096
 _SOUNDS_BEHIND_BYTES = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Salvaged:
-    """What a walk found. Bytes are of the media data; `samples` by kind of track.
-
-    `explained_bytes` belong to samples, `reached_bytes` lie before the end of the last of them (a recorder may have
-    reserved room behind). `intact_until_s` is where the last whole picture before the first real loss ends, at the
-    reference's pace. `size_bytes` of the playable copy; null where none was wanted.
-    """
-
-    samples: dict[str, int]
-    seconds: float
-    intact_until_s: float
-    media_bytes: int
-    explained_bytes: int
-    reached_bytes: int
-    lost_ranges: int
-    is_whole_walk: bool
-    size_bytes: int | None = None
-
-
 def salvage(
     torn_fd: int,
     torn_bytes: int,
-    reference_fd: int,
+    reference_fd: int | None,
     reference_bytes: int,
     output_fd: int | None = None,
     *,
     seconds: float = 600.0,
 ) -> Salvaged:
-    """Find the samples of a file without an index, and write a playable copy where one is wanted.
+    """Find what is whole in a torn file, and write a playable copy where one is wanted.
+
+    A file that has its index, fragments, packets or chunks keeps what it has; one of the MP4 family without an index is
+    walked as the reference lays its samples down, without a reference by what its pictures say of themselves.
 
     Args:
-        torn_fd: the file without an index, open for reading; never written to.
+        torn_fd: the torn file, open for reading; never written to.
         torn_bytes: its size.
-        reference_fd: a whole file of the same recorder with the same settings.
+        reference_fd: a whole file of the same recorder with the same settings; null where there is none.
         reference_bytes: its size.
         output_fd: empty, open for writing; null to look only.
         seconds: after so long the walk ends, and what was found by then counts.
 
     Raises:
-        MediaError: nothing to salvage: the file has an index or no media data, the reference cannot serve, or no
+        MediaError: nothing to salvage: the file is whole or has no media data, the reference cannot serve, or no
             picture was found.
         OSError: the output cannot be written.
     """
     torn = ByteSource(torn_fd, torn_bytes)
-    if read_movie(torn, Problems()).has_index:
-        raise MediaError("this file has its index; there is nothing to salvage")
     clock = SystemClock()
     until = clock.steady_seconds() + seconds
 
     def is_late() -> bool:
         return clock.steady_seconds() > until
 
-    reference = learn(reference_fd, reference_bytes)
+    reference = None if reference_fd is None else ByteSource(reference_fd, reference_bytes)
+    _, container = sniff(torn.read(0, HEAD_BYTES), torn_bytes)
+    if container == "avi":
+        return salvage_avi(torn, reference, output_fd, is_late)
+    if container == "mpegts":
+        return salvage_transport(torn, output_fd, is_late)
+    if container == "wav":
+        return salvage_wave(torn, output_fd)
+    if container in _MOVIES:
+        return _salvage_movie(torn, reference, output_fd, is_late)
+    if is_byte_stream(torn, 0):
+        return salvage_stream(torn, 0, torn_bytes, output_fd, is_late)
+    raise MediaError(f"there is nothing to salvage in a file of this kind ({container or 'not known'})")
+
+
+def _salvage_movie(
+    torn: ByteSource, source: ByteSource | None, output_fd: int | None, is_late: Callable[[], bool]
+) -> Salvaged:
+    movie = read_movie(torn, Problems())
+    if movie.has_index:
+        if not movie.is_torn(torn.size_bytes):
+            raise MediaError("this file has its index; there is nothing to salvage")
+        return salvage_indexed(torn, movie, output_fd)
+    if source is None:
+        start, end = _media_data(torn, None)
+        return salvage_stream(torn, start, end, output_fd, is_late)
+    reference = learn(source.fd, source.size_bytes)
     start, end = _media_data(torn, reference)
+    if reference.pictures.how.codec != "mjpeg" and is_byte_stream(torn, start):
+        return salvage_stream(torn, start, end, output_fd, is_late, _rate(reference))
     walk = MediaWalk(torn, reference, is_late)
     walk.run(start, end)
     tracks = _tracks(walk, reference)
@@ -86,11 +105,18 @@ def salvage(
     return _summary(walk, reference, tracks[0], (start, end), size_bytes, is_whole=not is_late())
 
 
-def _media_data(torn: ByteSource, reference: Reference) -> tuple[int, int]:
+def _rate(reference: Reference) -> Fraction:
+    track = reference.pictures.track
+    return Fraction(track.timescale, step_ticks(track.samples))
+
+
+def _media_data(torn: ByteSource, reference: Reference | None) -> tuple[int, int]:
     """Where the media data lies: in `mdat`, else from where the reference's first sample lies."""
     for box in top_level(torn, Problems()):
         if box.type == "mdat":
             return box.body, box.body_end if box.end > box.body else torn.size_bytes
+    if reference is None:
+        raise MediaError("the file has no media data that its boxes name, and no whole file of its recorder is known")
     first = min(reference.pictures.track.samples.offsets)
     if first >= torn.size_bytes:
         raise MediaError("the file has no media data")
@@ -213,4 +239,15 @@ def _summary(
         lost_ranges=len(walk.lost),
         is_whole_walk=is_whole,
         size_bytes=size_bytes,
+        missing=_not_looked_for(walk, reference),
+    )
+
+
+def _not_looked_for(walk: MediaWalk, reference: Reference) -> tuple[str, ...]:
+    movie = read_movie(reference.source, Problems())
+    found = {one.track for one in walk.found}
+    return tuple(
+        f"{track.kind.value}, which the reference has ({track.description.codec or track.description.tag})"
+        for track in movie.tracks
+        if track.kind is not StreamKind.DATA and len(track.samples) and track.number not in found
     )

@@ -13,17 +13,22 @@ from ingestd.core.facts import StreamKind
 from ingestd.media.boxes import ByteSource, Problems
 from ingestd.media.demux import open_input
 from ingestd.media.isobmff import Track, read_movie
+from ingestd.media.jpegpictures import jpeg_end
 from ingestd.media.nalunits import NalFormat, is_slice, nal_format, walk_chain
 from ingestd.media.sampletables import Samples
 
 _LEARNED_SAMPLES = 3000
 _CLEAN_SHARE = 0.98
+_ALIGNMENTS = (16, 8, 4, 2, 1)
 _RECORD_HEAD_BYTES, _FEWEST_RECORDS, _MOST_RECORDS = 16, 3, 64
 
 
 @dataclass(slots=True)
 class Pictures:
-    """H.264 or HEVC by lengths. `headers` are the first bytes that units have, `longest_bytes` of one unit."""
+    """H.264 or HEVC by lengths, or JPEGs (`how.codec` is `mjpeg`, without headers).
+
+    `headers` are the first bytes that units have, `longest_bytes` of one unit.
+    """
 
     track: Track
     how: NalFormat
@@ -31,6 +36,8 @@ class Pictures:
     longest_bytes: int
     fields: int
     """Pictures in one sample: 2 where a recorder stores half pictures in pairs."""
+    align_bytes: int = 1
+    """JPEGs are padded to a multiple of so many bytes."""
 
 
 @dataclass(slots=True)
@@ -87,8 +94,13 @@ def learn(fd: int, size_bytes: int) -> Reference:
     pictures = None
     for track in movie.tracks:
         how = nal_format(track.description)
-        if track.kind is StreamKind.VIDEO and how is not None and len(track.samples):
+        if track.kind is not StreamKind.VIDEO or not len(track.samples):
+            continue
+        if how is not None:
             pictures = _pictures(source, track, how)
+            break
+        if track.description.codec == "mjpeg":
+            pictures = _jpegs(source, track)
             break
     if pictures is None:
         raise MediaError("the reference has no pictures that could be told apart without an index")
@@ -124,6 +136,15 @@ def _pictures(source: ByteSource, track: Track, how: NalFormat) -> Pictures:
     if not headers:
         raise MediaError("the reference's own pictures are damaged")
     return Pictures(track, how, frozenset(headers), longest, max(1, firsts.most_common(1)[0][0]))
+
+
+def _jpegs(source: ByteSource, track: Track) -> Pictures:
+    samples = track.samples
+    place, size = samples.offsets[0], samples.sizes[0]
+    if jpeg_end(source, place, place + size) is None:
+        raise MediaError("the reference's own pictures are damaged")
+    align = next(step for step in _ALIGNMENTS if not any(size % step for size in samples.sizes))
+    return Pictures(track, NalFormat("mjpeg", 0), frozenset(), max(samples.sizes), 1, align)
 
 
 def _sounds(source: ByteSource, track: Track) -> Sounds | None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ingestd.core.facts import StreamKind
 from ingestd.media.boxes import ByteSource
+from ingestd.media.jpegpictures import jpeg_end
 from ingestd.media.nalunits import header_fault, is_slice, unit_type
 from ingestd.media.salvagereference import FrameTrial, Reference, ends_with_mark
 
@@ -14,6 +15,7 @@ MAX_SAMPLES = 2_000_000
 NO_TRACK = -1
 """The track of what is known and not written: records of data tracks."""
 
+_JPEG = b"\xff\xd8\xff"
 _WINDOW_BYTES = 1024 * 1024
 _LONGEST_FACTOR = 4
 _LONGEST_FLOOR_BYTES = 256 * 1024
@@ -102,6 +104,8 @@ class MediaWalk:
     def _unit(self, at: int, end: int) -> tuple[int, int, bool] | None:
         """(end, type, whether it begins a picture) of a unit that may stand there; null where none can."""
         pictures = self.reference.pictures
+        if pictures.how.codec == "mjpeg":
+            return (at + 3, 0, True) if at + 3 <= end and self._read(at, 3) == _JPEG else None
         wide = pictures.how.length_bytes
         head_bytes = 1 if pictures.how.codec == "h264" else 2
         head = self._read(at, wide + head_bytes + 1)
@@ -120,6 +124,8 @@ class MediaWalk:
     def _picture(self, start: int, end: int) -> Found | None:
         """One sample of pictures: units up to the next that begins a new one."""
         pictures = self.reference.pictures
+        if pictures.how.codec == "mjpeg":
+            return self._jpeg(start, end)
         codec = pictures.how.codec
         trailing = _H264_TRAILING if codec == "h264" else _HEVC_TRAILING
         keys = _H264_KEYS if codec == "h264" else _HEVC_KEYS
@@ -142,6 +148,15 @@ class MediaWalk:
             return None
         return Found(pictures.track.number, StreamKind.VIDEO, start, at, is_key)
 
+    def _jpeg(self, start: int, end: int) -> Found | None:
+        pictures = self.reference.pictures
+        longest = max(_LONGEST_FLOOR_BYTES, _LONGEST_FACTOR * pictures.longest_bytes)
+        behind = jpeg_end(self.source, start, min(end, start + longest))
+        if behind is None:
+            return None
+        padded = behind + (start - behind) % pictures.align_bytes
+        return Found(pictures.track.number, StreamKind.VIDEO, start, min(padded, end), is_key=True)
+
     def _is_torn_slice(self, at: int, end: int) -> bool:
         """Whether the picture goes on with a slice that the end of the file cuts."""
         torn = self._unit(at, end + _LONGEST_FACTOR * self.reference.pictures.longest_bytes)
@@ -151,13 +166,16 @@ class MediaWalk:
 
     def _unit_pattern(self) -> "re.Pattern[bytes]":
         pictures = self.reference.pictures
+        if pictures.how.codec == "mjpeg":
+            return re.compile(re.escape(_JPEG))
         heads = b"|".join(re.escape(head) for head in sorted(pictures.headers))
         return re.compile(rb"(?s)(?=\x00.{%d}(?:%s))" % (pictures.how.length_bytes - 1, heads))
 
     def _next_picture(self, start: int, end: int) -> int:
         """Where the next sample of pictures begins; the end where there is none."""
         assert self._pattern is not None
-        if self.reference.pictures.how.length_bytes < 3:
+        how = self.reference.pictures.how
+        if how.codec != "mjpeg" and how.length_bytes < 3:
             return end
         while start < end and not self.is_late():
             block = self.source.read(start, min(_WINDOW_BYTES, end - start))

@@ -57,12 +57,15 @@ class TransportWalk:
     _video_pid: int | None = None
     _last_s: float | None = None
     _first_ticks: int | None = None
-    _stride: int = PACKET_BYTES
+    stride: int = PACKET_BYTES
+    """Bytes from one packet to the next, known once `first_packet` was asked."""
+    span_s: tuple[float, float] | None = None
+    """Earliest and latest presentation time of the pictures, else of any stream; null before the first."""
     _prefix: int = 0
 
     def damages(self) -> Iterator[Damage]:
         """All that is wrong, in any order."""
-        at = self._first_packet()
+        at = self.first_packet()
         if at is None:
             self.problems.add("no packets of a transport stream stand at its start")
             return
@@ -73,38 +76,47 @@ class TransportWalk:
             if len(self._done) + len(self._open) > _MAX_OPEN:
                 self.problems.add(f"more than {_MAX_OPEN} damaged places; the rest was not looked at")
                 break
-            block = self.source.read(at, self._stride * _PACKETS_AT_ONCE)
-            whole = len(block) // self._stride
+            block, whole, good = self._block(at)
             if whole == 0:
                 break
-            good = self._in_step(block, whole)
             self._packets(block, good, at)
-            at += good * self._stride
+            at += good * self.stride
             if good < whole:
-                resumed = self._next_packet(at)
+                resumed = self.next_packet(at)
                 self._note("sync", None, (at, resumed))
                 at = resumed
         yield from self._judged()
 
-    def _first_packet(self) -> int | None:
+    def look(self, at: int) -> tuple[int, int]:
+        """(packets that the next block has room for, how many of them begin with their mark)."""
+        _, whole, good = self._block(at)
+        return whole, good
+
+    def _block(self, at: int) -> tuple[bytes, int, int]:
+        block = self.source.read(at, self.stride * _PACKETS_AT_ONCE)
+        whole = len(block) // self.stride
+        return block, whole, self._in_step(block, whole)
+
+    def first_packet(self) -> int | None:
+        """Where the first packet begins; null where none does near the start. Learns `stride`."""
         head = self.source.read(0, 204 * (_PROOF_PACKETS + 2))
         for stride in _STRIDES:
             prefix = 4 if stride == 192 else 0
             for start in range(min(stride, len(head))):
                 marks = head[start + prefix :: stride][:_PROOF_PACKETS]
                 if marks and marks == b"\x47" * len(marks) and (len(marks) == _PROOF_PACKETS or start == 0):
-                    self._stride, self._prefix = stride, prefix
+                    self.stride, self._prefix = stride, prefix
                     return start
         return None
 
     def _in_step(self, block: bytes, whole: int) -> int:
         """How many packets from the start of a block begin with their mark."""
-        marks = block[self._prefix :: self._stride][:whole]
+        marks = block[self._prefix :: self.stride][:whole]
         return len(marks) - len(marks.lstrip(b"\x47"))
 
-    def _next_packet(self, at: int) -> int:
+    def next_packet(self, at: int) -> int:
         """Where packets go on behind bytes that are none; the end of the file where they do not."""
-        gap = self._stride - 1
+        gap = self.stride - 1
         pattern = re.compile(rb"(?s)\x47(?=.{%d}\x47.{%d}\x47)" % (gap, gap))
         start = at + 1
         while start < self.source.size_bytes:
@@ -116,11 +128,11 @@ class TransportWalk:
             found = pattern.search(block)
             if found is not None and start + found.start() - self._prefix > at:
                 return start + found.start() - self._prefix
-            start += max(1, len(block) - 3 * self._stride) if len(block) > 3 * self._stride else len(block)
+            start += max(1, len(block) - 3 * self.stride) if len(block) > 3 * self.stride else len(block)
         return self.source.size_bytes
 
     def _packets(self, block: bytes, count: int, base: int) -> None:
-        stride, prefix = self._stride, self._prefix
+        stride, prefix = self.stride, self._prefix
         end = count * stride
         highs, lows, flags = (block[prefix + place : end : stride] for place in (1, 2, 3))
         for number, (high, low, flag) in enumerate(zip(highs, lows, flags, strict=True)):
@@ -194,9 +206,11 @@ class TransportWalk:
         now_s = ticks / _TICKS
         pid.is_timed, pid.last_s = True, now_s
         if is_video and self._video_pid is None:
-            self._video_pid = number
+            self._video_pid, self.span_s = number, None
         if number == self._video_pid or self._video_pid is None:
             self._last_s = now_s
+            earliest, latest = self.span_s or (now_s, now_s)
+            self.span_s = (min(earliest, now_s), max(latest, now_s))
         for one in self._open:
             if one.pid == number or (not self._is_timed(one.pid) and number == (self._video_pid or number)):
                 one.end_s = max(now_s, one.start_s or now_s)

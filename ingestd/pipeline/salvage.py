@@ -1,7 +1,9 @@
-"""Salvage: a playable copy of footage without an index, derived beside the untouched original. Lowest priority."""
+"""Salvage: a playable copy of torn footage, derived beside the untouched original. Lowest priority."""
 
 import datetime as dt
 import os
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,15 @@ from ingestd.core.facts import MediaFacts
 from ingestd.core.model import RecordedTimes, Sealed
 from ingestd.core.naming import derived_path
 from ingestd.core.profile import ParsedName
-from ingestd.core.salvaging import is_convincing, is_salvageable, reference_of, salvaged_finding
+from ingestd.core.salvaging import (
+    IN_BAND,
+    copy_suffix,
+    is_convincing,
+    is_salvageable,
+    needs_reference,
+    reference_of,
+    salvaged_finding,
+)
 from ingestd.core.siblings import Sibling
 from ingestd.core.stop import Stop
 from ingestd.media.sandbox import MediaWorker
@@ -23,27 +33,34 @@ from ingestd.stores.search import Catalogue, Row, sealed_of
 from ingestd.stores.transfer import let_go, read_back
 
 _JOB = "salvage"
-_SUFFIX = ".salvage.mp4"
 _AROUND = dt.timedelta(days=30)
 """How far away in time a reference is looked for: settings of a recorder seldom last for ever."""
 
 
 def salvage_next(parts: Parts, media: MediaWorker) -> bool:
-    """Salvage the oldest torn recording that has a whole sibling; false when there is none.
+    """Salvage the oldest torn recording that can be; false when there is none.
 
-    A recording without such a sibling goes on waiting: a later docking may bring one.
+    One without an index waits for a whole sibling, which a later docking may bring; meanwhile, and once, it is tried
+    by what its pictures say of themselves.
 
     Raises:
         StoreError: the vault refuses; the recording goes on waiting.
         StoppedError: `media` was asked to stop; so does the recording.
     """
     for row in parts.catalogue.torn_without_salvage():
-        if is_salvageable(MediaFacts.model_validate(row["facts"])):
-            reference = reference_row(row, parts.catalogue)
-            if reference is not None and parts.vault.has_file(row["vault_path"], row["size_bytes"]):
-                parts.chronicle.enter(salvage_recording(row, reference, parts, media))
-                return True
+        facts = MediaFacts.model_validate(row["facts"])
+        if not is_salvageable(facts) or not parts.vault.has_file(row["vault_path"], row["size_bytes"]):
+            continue
+        reference = reference_row(row, parts.catalogue) if needs_reference(facts) else None
+        if reference is None and _was_tried(row["recording_id"], parts.catalogue):
+            continue
+        parts.chronicle.enter(salvage_recording(row, reference, parts, media))
+        return True
     return False
+
+
+def _was_tried(recording: str, catalogue: Catalogue) -> bool:
+    return any(one["kind"] == _JOB for one in catalogue.derived(recording))
 
 
 def reference_row(row: Row, catalogue: Catalogue) -> Row | None:
@@ -59,8 +76,11 @@ def reference_row(row: Row, catalogue: Catalogue) -> Row | None:
     return None if found is None else catalogue.recording(found.key)
 
 
-def salvage_recording(row: Row, reference: Row, parts: Parts, media: MediaWorker) -> Act:
+def salvage_recording(row: Row, reference: Row | None, parts: Parts, media: MediaWorker) -> Act:
     """Make the playable copy of one recording; the act tells of it, or why there is none.
+
+    Args:
+        reference: the whole recording that shows how the torn one is built; null where none is needed or known.
 
     Raises:
         MediaError: the child died; another try is due.
@@ -68,18 +88,21 @@ def salvage_recording(row: Row, reference: Row, parts: Parts, media: MediaWorker
     sealed, facts = sealed_of(row), MediaFacts.model_validate(row["facts"])
     engine = parts.chronicle.engine
     attempt = count_attempt(engine, sealed.recording_id, _JOB)
-    path = derived_path(sealed.vault_path, _SUFFIX)
+    path = derived_path(sealed.vault_path, copy_suffix(facts.container))
+    is_tried_alone = reference is None and needs_reference(facts)
     try:
         if attempt > parts.settings.media.attempts:
             raise MediaError("the station was killed while it salvaged this file")
-        data = _made(sealed, sealed_of(reference), path, parts, media)
+        data = _made(sealed, sealed_of(reference) if reference is not None else None, path, parts, media)
         if not is_convincing(data["document"]):
             remove(parts.vault.path(path))
-            raise MediaError("the reference explains too little of this file")
-        found = salvaged_finding(facts, data["document"], reference=reference["card_path"], copy=path)
+            raise MediaError("too little of this file is explained by what was found")
+        shown = reference["card_path"] if reference is not None else None
+        found = salvaged_finding(facts, data["document"], reference=shown, copy=path)
         data["findings"] = [found.model_dump(mode="json")]
     except MediaError as error:
-        document = {"reason": error.message, "reference": reference["recording_id"]}
+        by = reference["recording_id"] if reference is not None else None
+        document = {"reason": error.message, "reference": by, "method": IN_BAND if is_tried_alone else None}
         data = {"kind": _JOB, "path": None, "sha256": None, "size_bytes": None, "document": document}
     except IngestdError:
         # A stop or a full disk is not the file's fault: this try does not count.
@@ -102,25 +125,23 @@ def _sibling(row: Row) -> Sibling:
     )
 
 
-def _made(sealed: Sealed, teacher: Sealed, path: str, parts: Parts, media: MediaWorker) -> dict[str, Any]:
+def _made(sealed: Sealed, teacher: Sealed | None, path: str, parts: Parts, media: MediaWorker) -> dict[str, Any]:
     vault = parts.vault
     final = vault.path(path)
     make_directory(final.parent)
-    source = vault.open_for_reading(sealed.vault_path)
-    try:
-        reference = vault.open_for_reading(teacher.vault_path)
-        try:
-            staged = vault.staging_folder / f"{sealed.recording_id}.{_JOB}"
-            timeout = parts.settings.proxy.timeout_seconds
-            sizes = (sealed.size_bytes, teacher.size_bytes)
-            document = _written((source, reference), sizes, staged, final, media, timeout, is_replaced=True)
-        finally:
-            os.close(reference)
-    finally:
-        os.close(source)
+    with ExitStack() as open_files:
+        sources: list[int] = []
+        for one in (sealed, teacher):
+            if one is not None:
+                sources.append(vault.open_for_reading(one.vault_path))
+                open_files.callback(os.close, sources[-1])
+        sizes = [one.size_bytes for one in (sealed, teacher) if one is not None]
+        staged = vault.staging_folder / f"{sealed.recording_id}.{_JOB}"
+        timeout = parts.settings.proxy.timeout_seconds
+        document = _written(sources, sizes, staged, final, media, timeout, is_replaced=True)
     block_bytes = parts.settings.copying.block_bytes
     found = read_back(final, was_let_go=let_go(final), block_bytes=block_bytes, stop=Stop())
-    document["reference"] = teacher.recording_id
+    document["reference"] = teacher.recording_id if teacher is not None else None
     return {
         "kind": _JOB,
         "path": path,
@@ -131,8 +152,8 @@ def _made(sealed: Sealed, teacher: Sealed, path: str, parts: Parts, media: Media
 
 
 def _written(
-    sources: tuple[int, int],
-    sizes: tuple[int, int],
+    sources: Sequence[int],
+    sizes: Sequence[int],
     staged: Path,
     final: Path,
     media: MediaWorker,
@@ -160,7 +181,7 @@ def _written(
 
 
 def salvage_file(
-    torn: Path, reference: Path, output: Path, media: MediaWorker, *, timeout_seconds: float
+    torn: Path, reference: Path | None, output: Path, media: MediaWorker, *, timeout_seconds: float
 ) -> dict[str, Any]:
     """Salvage a file where it lies, without a station; nothing standing is ever overwritten.
 
@@ -171,10 +192,11 @@ def salvage_file(
     """
     if os.path.lexists(output):
         raise RefusedError(f"{output} is already there", "name another file: nothing is ever overwritten")
-    with _Opened(torn) as source, _Opened(reference) as teacher:
-        sizes = (os.fstat(source).st_size, os.fstat(teacher).st_size)
+    with ExitStack() as open_files:
+        sources = [open_files.enter_context(_Opened(path)) for path in (torn, reference) if path is not None]
+        sizes = [os.fstat(source).st_size for source in sources]
         staged = output.with_name(f".{output.name}.unfinished")
-        return _written((source, teacher), sizes, staged, output, media, timeout_seconds, is_replaced=False)
+        return _written(sources, sizes, staged, output, media, timeout_seconds, is_replaced=False)
 
 
 class _Opened:

@@ -21,6 +21,8 @@
  * FAULT_TRACE   a line for each call that changes something below FAULT_UNDER: kind, errno or 0, inode, bytes in
  *               the file then, path
  * FAULT_HURRY   waits of 4 to 5 seconds, as for room on the disk, take a fiftieth of a second
+ *
+ * A process that was forked from one with this library calls learn_faults() for those of its own environment.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -63,7 +65,10 @@ static long number(const char *name, long otherwise) {
     return words ? atol(words) : otherwise;
 }
 
-__attribute__((constructor)) static void learn(void) {
+__attribute__((constructor)) void learn_faults(void) {
+    is_after = 0;
+    seen = struck = 0;
+    fault.from = 0;
     const char *range = getenv("FAULT_READ"), *action = getenv("FAULT_ACTION");
     fault.spoil = number("FAULT_SPOIL", -1);
     fault.call = getenv("FAULT_CALL");

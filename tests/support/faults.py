@@ -10,8 +10,6 @@ import re
 import shutil
 import sqlite3
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.support.commands import command_server
 from tests.support.preload import built
 from tests.support.station import Station, sha256_of_file
 
@@ -57,21 +56,18 @@ class FaultyRun:
 
 
 def ingest_under(station: Station, card: Path, library: Path, **faults: object) -> FaultyRun:
-    """Take a card in by the real program, in a process of its own, with a fault."""
+    """Take a card in by the program, in a process of its own, with a fault."""
     log = station.root / "struck.log"
     log.unlink(missing_ok=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "ingestd", "ingest", str(card), "--json"],
-        env=station.environment | faulty_environment(library, card=card, log=log, hurry=1, **faults),
-        cwd=station.root,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    status, out, err = command_server(library).run(
+        ["ingest", str(card), "--json"],
+        folder=station.root,
+        environment=station.environment | faulty_environment(library, card=card, log=log, hurry=1, **faults),
+        seconds=120,
     )
-    document = json.loads(done.stdout) if done.stdout.startswith("{") else None
+    document = json.loads(out) if out.startswith(b"{") else None
     struck = tuple(log.read_text("utf-8").splitlines()) if log.exists() else ()
-    return FaultyRun(done.returncode, document, done.stderr, struck)
+    return FaultyRun(status, document, err.decode("utf-8"), struck)
 
 
 def sealed_recordings(station: Station) -> set[str]:

@@ -148,6 +148,11 @@ def serve() -> None:
     # Loaded here once, and not in every process as late as it can.
     import alembic.command  # noqa: F401
 
+    import ingestd.cli.ingest
+    import ingestd.cli.query
+    import ingestd.cli.run
+    import ingestd.cli.verify
+    import ingestd.daemon.service  # noqa: F401
     from ingestd.cli.app import main
 
     for line in sys.stdin:
