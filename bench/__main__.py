@@ -3,10 +3,16 @@
 import signal
 import sys
 
-from bench import bays, detection, offload, small
+from bench import bays, detection, facts, offload, small
 from bench.paired import report
 
-BENCHMARKS = {"offload": offload.main, "small": small.main, "bays": bays.main, "detection": detection.main}
+BENCHMARKS = {
+    "offload": offload.main,
+    "small": small.main,
+    "bays": bays.main,
+    "facts": facts.main,
+    "detection": detection.main,
+}
 
 
 def main() -> None:
