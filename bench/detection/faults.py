@@ -19,7 +19,6 @@ from bench.detection.sets import Card, make_segment, put
 Injector = Callable[[Card], tuple[Label, ...] | None]
 
 _VICTIM = 2
-_DECODING = "only decoding the picture or the sound shows it"
 _TS_PACKET = 188
 _TS_LOST = 24
 _BLOCK = 4096
@@ -276,7 +275,7 @@ def silent(card: Card) -> tuple[Label, ...]:
     """Sound is digitally silent for four seconds."""
     at_s = _where(card, 4)
     card.reshoot(_VICTIM, silent=(at_s, at_s + 4))
-    return (Label("content.silent", _name(card), at_s, at_s + 4, hidden=_DECODING),)
+    return (Label("content.silent", _name(card), at_s, at_s + 4),)
 
 
 def packets_lost(card: Card) -> tuple[Label, ...] | None:
@@ -337,7 +336,7 @@ def _has_position(card: Card) -> bool:
 def _content(card: Card, scene: str, code: str, tolerance_s: float) -> tuple[Label, ...]:
     at_s = _where(card, 4)
     card.reshoot(_VICTIM, scenes=((at_s, at_s + 4, scene),))
-    return (Label(code, _name(card), at_s, at_s + 4, tolerance_s=tolerance_s, hidden=_DECODING),)
+    return (Label(code, _name(card), at_s, at_s + 4, tolerance_s=tolerance_s),)
 
 
 def _intact_s(packets: Sequence[Piece], cut_at: int) -> float:

@@ -16,6 +16,10 @@ def analyse(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders such as a whole card.")],
     config: ConfigOption = None,
     as_json: JsonOption = False,
+    look: Annotated[
+        bool | None,
+        typer.Option("--look/--no-look", help="Decode pictures and sound too: black, stuck, silent. Else by [look]."),
+    ] = None,
 ) -> None:
     """Say what is in files and what is wrong with them: gaps, torn ends, missing segments. Copies nothing.
 
@@ -30,6 +34,7 @@ def analyse(
             profiles=configuration.profiles,
             media=media,
             clock=SystemClock(),
+            has_look=settings.look.is_enabled if look is None else look,
             on_file=lambda name: shown.update(f"analysing {Path(name).name}"),
         )
     if as_json:
