@@ -125,15 +125,32 @@ def numbering(
     return Numbering(is_known=True, absent=tuple(number for number in between if number not in held))
 
 
+class SharedContent(NamedTuple):
+    """What the packets of two segments said that overlap by their times: `seconds` and `packets` at the end of the
+    earlier are byte for byte the start of the later, of `compared` packets there; zeros where none are."""
+
+    seconds: float
+    packets: int
+    compared: int
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether the later segment begins with the end of the earlier."""
+        return self.packets > 0
+
+
 class Neighbours(NamedTuple):
     """Two dated segments in order, with what is known around them. `usual_s` is the length at which the recorder
-    itself ends its segments, seen at other seams; null where none was seen."""
+    itself ends its segments, seen at other seams; null where none was seen. `shared` is null where nobody compared
+    their packets. `has_other_clock`: between them the clock fell back to its factory date, or was set again."""
 
     previous: Segment
     following: Segment
     habits: SegmentHabits
     usual_s: float | None
     numbers: Numbering
+    shared: SharedContent | None = None
+    has_other_clock: bool = False
 
     @property
     def starts_apart_s(self) -> float:
@@ -211,6 +228,8 @@ def join(pair: Neighbours) -> Seam:
     the length of the pause say so, an absent one (`set.missing`). A segment that starts early overlaps.
     """
     previous = pair.previous
+    if pair.has_other_clock:
+        return _across_clocks(pair)
     if previous.duration_s is None:
         return _after_unknown_end(pair)
     pause_s = pair.starts_apart_s - previous.duration_s
@@ -236,13 +255,42 @@ def _overlap(pair: Neighbours, overlap_s: float) -> Seam:
         note = "the clock may have been set at the first position fix"
         told = pair.tell("set.overlap", shared_s, Confidence.PROVISIONAL, Severity.INFO, note=note)
         return Seam(pair.is_previous_full, told)
+    said = _by_content(pair)
+    is_told = pair.shared is not None and pair.shared.is_equal
+    confidence = Confidence.CERTAIN if is_told else Confidence.LIKELY
     if pair.is_previous_full:
         # A take that was stopped just when a segment was full, and begun again at once, would look the same.
-        return Seam(True, pair.tell("set.overlap", shared_s, Confidence.LIKELY, None))
+        return Seam(True, pair.tell("set.overlap", shared_s, confidence, None, **said))
     if overlap_s <= pair.habits.pre_record_s + RESOLUTION_S:
         note = "a new take; pre-record keeps the seconds before the button"
-        return Seam(False, pair.tell("set.overlap", shared_s, Confidence.LIKELY, Severity.INFO, note=note))
-    return Seam(False, pair.tell("set.overlap", shared_s, Confidence.LIKELY, None))
+        if pair.shared is not None and not is_told:
+            note = (
+                "by their times alone: the packets differ, so the clock may have been set back, or the seconds before"
+            )
+            note += " the button were encoded anew"
+            confidence = Confidence.PROVISIONAL
+        told = pair.tell("set.overlap", shared_s, confidence, Severity.INFO, note=note, **said)
+        return Seam(False, told)
+    return Seam(False, pair.tell("set.overlap", shared_s, confidence, None, **said))
+
+
+def _by_content(pair: Neighbours) -> dict[str, Any]:
+    """What the packets of both said, for the evidence."""
+    if pair.shared is None:
+        return {"content": "not compared"}
+    if not pair.shared.is_equal:
+        return {"content": "different", "packets_compared": pair.shared.compared}
+    told = {"content": "equal", "equal_packets": pair.shared.packets, "equal_s": round(pair.shared.seconds, 3)}
+    return told | {"packets_compared": pair.shared.compared}
+
+
+def _across_clocks(pair: Neighbours) -> Seam:
+    """Between two settings of the clock no pause is known: only numbers and a full segment say that a take goes on."""
+    is_next = pair.numbers.is_known and not pair.numbers.is_contradiction and not pair.numbers.absent
+    is_full = pair.usual_s is None or pair.is_previous_full
+    pause_s = pair.starts_apart_s - (pair.previous.duration_s or 0.0)
+    is_near = abs(pause_s) < max(pair.usual_s or pair.previous.duration_s or 0.0, _LATE_FLOOR_S)
+    return Seam(continues=is_next and is_full and is_near)
 
 
 def _pause(pair: Neighbours, pause_s: float) -> Seam:

@@ -2,16 +2,19 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from ingestd.core.clockresets import unwound
 from ingestd.core.facts import MediaKind
 from ingestd.core.findings import Confidence, Finding, Severity, finding
 from ingestd.core.profile import SegmentHabits
-from ingestd.core.segments import RESOLUTION_S, Neighbours, Segment, join, numbering
+from ingestd.core.segments import RESOLUTION_S, Neighbours, Segment, SharedContent, join, numbering
 
 __all__ = ["Segment", "Take", "TakesResult", "assemble_takes"]
+
+NOTHING_COMPARED: Mapping[tuple[str, str], SharedContent] = {}
 
 _NEAREST_SEAMS = 5
 """The usual length is read from so many seams around; a setting may change between takes."""
@@ -43,16 +46,25 @@ class TakesResult:
     findings: tuple[Finding, ...]
 
 
-def assemble_takes(segments: Iterable[Segment], habits: SegmentHabits) -> TakesResult:
+def assemble_takes(
+    segments: Iterable[Segment],
+    habits: SegmentHabits,
+    shared: Mapping[tuple[str, str], SharedContent] = NOTHING_COMPARED,
+) -> TakesResult:
     """Put the segments of one or several recorders into takes and judge every seam.
 
     Every timed segment stands in exactly one take; photos and logs only explain sequence numbers. The order of the
     input does not matter. Segments without a trusted time (`core.segments.TRUSTED_SOURCES`) are judged by sequence
     numbers alone, and what is said of them is provisional.
 
+    Args:
+        segments: of any recorders.
+        habits: what is normal for their family.
+        shared: what the packets of two overlapping segments said, by their keys in order.
+
     Returns:
-        Takes by recorder and start; findings `set.missing`, `set.gap`, `set.overlap` (scope set) and
-        `stream.audio_absent` (scope file).
+        Takes by recorder and start; findings `set.missing`, `set.gap`, `set.overlap` (scope set), `clock.offset` of a
+        clock that fell back (scope recorder) and `stream.audio_absent` (scope file).
     """
     everything = sorted(segments, key=_order)
     takes: list[Take] = []
@@ -61,7 +73,8 @@ def assemble_takes(segments: Iterable[Segment], habits: SegmentHabits) -> TakesR
         beside = [segment for segment in everything if segment.recorder_key == track[0].recorder_key]
         dated = [segment for segment in track if segment.is_dated]
         undated = [segment for segment in track if not segment.is_dated]
-        for found_takes, found in (_by_time(dated, beside, habits), _by_number(undated, beside, habits)):
+        by_time = _by_time(dated, beside, habits, shared)
+        for found_takes, found in (by_time, _by_number(undated, beside, habits)):
             takes.extend(found_takes)
             findings.extend(found)
     findings.extend(_audio_absent(takes))
@@ -108,14 +121,18 @@ def _seconds_between(one: Segment, other: Segment) -> float:
 
 
 def _by_time(
-    dated: list[Segment], beside: Sequence[Segment], habits: SegmentHabits
+    own: list[Segment],
+    beside: Sequence[Segment],
+    habits: SegmentHabits,
+    shared: Mapping[tuple[str, str], SharedContent],
 ) -> tuple[list[Take], list[Finding]]:
     """Walk along the segments; each joins the one before it or begins a take."""
+    dated, fallen, told = unwound(own, habits)
     if dated and all(segment.clock_offset_s is not None for segment in dated):
         dated = sorted(dated, key=lambda segment: (_order(segment)[1] + (segment.clock_offset_s or 0.0), segment.key))
     seams = _rolled_lengths(dated, habits)
     groups: list[list[Segment]] = []
-    findings: list[Finding] = []
+    findings: list[Finding] = list(told)
     previous: Segment | None = None
     for place, segment in enumerate(dated):
         if previous is None:
@@ -123,7 +140,16 @@ def _by_time(
             previous = segment
             continue
         numbers = numbering(previous, segment, habits, _held_numbers(previous, segment, beside))
-        seam = join(Neighbours(previous, segment, habits, _usual_length(seams, place), numbers))
+        pair = Neighbours(
+            previous,
+            segment,
+            habits,
+            _usual_length(seams, place),
+            numbers,
+            shared.get((previous.key, segment.key)),
+            _is_across_clocks(previous, segment, fallen),
+        )
+        seam = join(pair)
         if seam.finding is not None:
             findings.append(seam.finding)
         if seam.continues:
@@ -132,7 +158,15 @@ def _by_time(
             groups.append([segment])
         if not seam.continues or previous.end is None or segment.end is None or segment.end >= previous.end:
             previous = segment
-    return [Take(group[0].recorder_key, tuple(group)) for group in groups], findings
+    originals = {segment.key: segment for segment in own}
+    takes = [Take(group[0].recorder_key, tuple(originals[one.key] for one in group)) for group in groups]
+    return takes, findings
+
+
+def _is_across_clocks(previous: Segment, following: Segment, fallen: frozenset[str]) -> bool:
+    """Whether a clock that fell back stands between two segments, and no position time tells of both."""
+    is_timed = previous.clock_offset_s is not None and following.clock_offset_s is not None
+    return (previous.key in fallen) != (following.key in fallen) and not is_timed
 
 
 def _rolled_lengths(dated: Sequence[Segment], habits: SegmentHabits) -> list[tuple[int, float]]:

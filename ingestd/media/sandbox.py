@@ -18,6 +18,8 @@ from pydantic import ValidationError
 from ingestd.core.clock import Clock, SystemClock
 from ingestd.core.errors import MediaError, StoppedError
 from ingestd.core.facts import Damage, MediaFacts
+from ingestd.core.look import LookFacts, LookRule
+from ingestd.core.segments import SharedContent
 from ingestd.core.stop import Stop
 from ingestd.media.confinement import Confinement
 
@@ -136,12 +138,12 @@ class MediaWorker:
         return facts.model_copy(update={"damage": found, "problems": (*facts.problems, *problems)[:100]})
 
     def salvage(
-        self, sources: tuple[int, int], sizes: tuple[int, int], output: int | None, timeout_seconds: float
+        self, sources: Sequence[int], sizes: Sequence[int], output: int | None, timeout_seconds: float
     ) -> dict[str, Any]:
-        """Walk a file without an index by a reference (`media.salvage`), and write a playable copy where one is wanted.
+        """Find what is whole in a torn file (`media.salvage`), and write a playable copy where one is wanted.
 
         Args:
-            sources: descriptors of the torn file and of the reference.
+            sources: descriptors of the torn file and, where there is one, of the reference.
             sizes: how much of each counts, in bytes.
             output: empty, open for writing; null to look only.
             timeout_seconds: the walk takes at most half of it.
@@ -150,8 +152,41 @@ class MediaWorker:
             MediaError: nothing to salvage, or the child gave no answer.
         """
         params = {"sizes": list(sizes), "seconds": timeout_seconds / 2}
-        fds = sources if output is None else (*sources, output)
+        fds = (*sources, *(() if output is None else (output,)))
         return self.request("salvage", fds, params, timeout_seconds)
+
+    def overlap(
+        self, fds: tuple[int, int], sizes: tuple[int, int], seconds: float, timeout_seconds: float
+    ) -> SharedContent:
+        """Whether one file begins with the packets that another ends with (`media.overlap`).
+
+        Args:
+            fds: descriptors of the earlier and of the later file.
+            sizes: how much of each counts, in bytes.
+            seconds: by how much they overlap by their times.
+            timeout_seconds: after so long the child is killed.
+
+        Raises:
+            MediaError: they cannot be compared, or the child gave no answer.
+        """
+        result = self.request("overlap", fds, {"sizes": list(sizes), "seconds": seconds}, timeout_seconds)
+        try:
+            return SharedContent(float(result["seconds"]), int(result["packets"]), int(result["compared"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise MediaError("the media process gave an answer that is none") from error
+
+    def look(self, fd: int, rule: LookRule, timeout_seconds: float) -> LookFacts:
+        """What the decoded content shows (`media.look`), looked at for at most half of the time given.
+
+        Raises:
+            MediaError: the child gave no answer: it died, took too long, or refused.
+        """
+        params = {"rule": asdict(rule), "seconds": timeout_seconds / 2}
+        result = self.request("look", (fd,), params, timeout_seconds)
+        try:
+            return LookFacts.model_validate(result)
+        except ValidationError as error:
+            raise MediaError("the media process saw what cannot be") from error
 
     def request(self, op: str, fds: Sequence[int], params: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
         """Have one operation of the worker done.

@@ -17,8 +17,11 @@ import av.logging
 from PIL import Image
 
 from ingestd.core.errors import MediaError
+from ingestd.core.look import LookRule
 from ingestd.media.confinement import Confinement, confine, limit_cpu
 from ingestd.media.damage import find_damage
+from ingestd.media.look import look
+from ingestd.media.overlap import find_overlap
 from ingestd.media.poster import make_poster
 from ingestd.media.probe import probe
 from ingestd.media.salvage import salvage
@@ -53,13 +56,30 @@ def _damage(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _salvage(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
-    torn, reference, *output = fds
+    sizes = [int(size) for size in params["sizes"]]
+    torn, *rest = fds
+    reference = rest.pop(0) if len(sizes) > 1 else None
     if not all(stat.S_ISREG(os.fstat(fd).st_mode) for fd in fds):
         raise MediaError("not a regular file")
-    torn_bytes, reference_bytes = (int(size) for size in params["sizes"])
+    reference_bytes = sizes[1] if reference is not None else 0
     seconds = float(params["seconds"])
-    target = output[0] if output else None
-    return asdict(salvage(torn, torn_bytes, reference, reference_bytes, target, seconds=seconds))
+    target = rest[0] if rest else None
+    return asdict(salvage(torn, sizes[0], reference, reference_bytes, target, seconds=seconds))
+
+
+def _overlap(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
+    earlier, later = fds
+    if not all(stat.S_ISREG(os.fstat(fd).st_mode) for fd in fds):
+        raise MediaError("not a regular file")
+    earlier_bytes, later_bytes = (int(size) for size in params["sizes"])
+    return find_overlap(earlier, earlier_bytes, later, later_bytes, float(params["seconds"]))
+
+
+def _look(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
+    (fd,) = fds
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise MediaError("not a regular file")
+    return look(fd, LookRule.read(params["rule"]), seconds=float(params["seconds"])).model_dump(mode="json")
 
 
 def _proxy(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
@@ -76,6 +96,8 @@ OPS: dict[str, Operation] = {
     "probe": _probe,
     "damage": _damage,
     "salvage": _salvage,
+    "overlap": _overlap,
+    "look": _look,
     "proxy": _proxy,
     "poster": _poster,
 }

@@ -1,6 +1,6 @@
 """The background half of the path: analyse → tag → register, then takes. The catalogue is its only queue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ingestd.core.clock import from_text, to_text
 from ingestd.core.custody import Act
@@ -8,15 +8,19 @@ from ingestd.core.errors import MediaError
 from ingestd.core.facts import MediaFacts, MediaKind
 from ingestd.core.findings import Finding, finding
 from ingestd.core.lifecycle import State
-from ingestd.core.model import Analysed
+from ingestd.core.model import BUREAU_ZONE, Analysed
 from ingestd.core.profile import parse_name, preferring
 from ingestd.pipeline.analyse import analyse, parked
+from ingestd.pipeline.clocks import measured_act
+from ingestd.pipeline.overlaps import StationOverlaps
 from ingestd.pipeline.parts import Parts
 from ingestd.pipeline.register import register
 from ingestd.pipeline.sets import assemble
 from ingestd.pipeline.tag import name_findings, tag
 from ingestd.pipeline.track import track_act
+from ingestd.pipeline.vanished import compared_act
 from ingestd.stores.attempts import count_attempt, count_first_attempts, forget_attempts
+from ingestd.stores.listings import Listings
 from ingestd.stores.search import Row, sealed_of
 from ingestd.stores.structures import Structures
 
@@ -33,14 +37,28 @@ def describe(parts: Parts) -> int:
     """
     done = _analyse_due(parts)
     rows = parts.catalogue.due_after(State.ANALYSED, limit=_BATCH)
-    opened = {one: parts.catalogue.docking(one)["opened_at"] for one in {row["docking_id"] for row in rows}}
-    done += _enter(parts, (_tag_act(row, opened[row["docking_id"]], parts) for row in rows))
+    dockings = {one: parts.catalogue.docking(one) for one in {row["docking_id"] for row in rows}}
+    done += _enter(parts, (_tag_act(row, dockings[row["docking_id"]], parts) for row in rows))
     done += _enter(parts, (_register_act(row, parts) for row in parts.catalogue.due_after(State.TAGGED, limit=_BATCH)))
-    structures = Structures(parts.chronicle.engine)
     for docking in parts.catalogue.dockings_without_sets():
-        parts.chronicle.enter(assemble(docking, parts.catalogue, structures, parts.profiles))
+        parts.chronicle.enter(*_docking_acts(docking, parts))
         done += 1
     return done
+
+
+def _docking_acts(docking: Row, parts: Parts) -> Iterator[Act]:
+    """What a docking as a whole tells: its takes, its recorder's clock, and what vanished from the card."""
+    engine = parts.chronicle.engine
+    compare = StationOverlaps(parts).compared
+    assembled = assemble(docking, parts.catalogue, Structures(engine), parts.profiles, compare)
+    yield assembled
+    listings = Listings(engine)
+    measured = measured_act(docking, assembled, parts.catalogue, listings, parts.settings.station.zone_info)
+    if measured is not None:
+        yield measured
+    compared = compared_act(docking, listings)
+    if compared is not None:
+        yield compared
 
 
 def _enter(parts: Parts, acts: Iterable[Act]) -> int:
@@ -119,16 +137,18 @@ def documents(findings: Sequence[Finding]) -> list[dict[str, object]]:
     return [finding.model_dump(mode="json") for finding in findings]
 
 
-def _tag_act(row: Row, opened_at: str, parts: Parts) -> Act:
+def _tag_act(row: Row, docking: Row, parts: Parts) -> Act:
     sealed = sealed_of(row)
     zone = parts.settings.station.zone_info
+    volume = docking["document"].get("volume") or {}
     facts = MediaFacts.model_validate(row["facts"]) if row["facts"] is not None else None
     tagged = tag(
         Analysed(sealed, facts, ()),
         profiles=parts.profiles,
         roster=parts.roster,
         zone=zone,
-        docked_at=from_text(opened_at),
+        docked_at=from_text(docking["opened_at"]),
+        file_zone=zone if volume.get("file_times") == BUREAU_ZONE else None,
     )
     profiles = preferring(parts.profiles, sealed.profile_id)
     found = name_findings(sealed, parse_name(sealed.card_path, profiles, zone))

@@ -18,17 +18,20 @@ from ingestd.core.matching import chosen, match_profiles
 from ingestd.core.model import EntryKind, SourceFile
 from ingestd.core.naming import card_path
 from ingestd.core.profile import ParsedName, RecorderProfile, parse_name, preferring
-from ingestd.core.salvaging import is_convincing, is_salvageable, reference_of, salvaged_finding, with_end
+from ingestd.core.recorderclock import clock_findings
+from ingestd.core.salvaging import is_convincing, needs_reference, reference_of, salvaged_finding, with_end
 from ingestd.core.settings import Settings
 from ingestd.core.siblingedits import by_content, sibling_findings, without_explained
 from ingestd.core.siblings import Sibling
-from ingestd.core.takes import assemble_takes
 from ingestd.core.tamper import edit_findings
 from ingestd.core.timeline import file_findings
 from ingestd.devices.card import list_card, open_source
 from ingestd.devices.mounts import FolderMounter
 from ingestd.media.sandbox import MediaWorker
-from ingestd.pipeline.sets import habits_of, segment_of_sibling
+from ingestd.pipeline.clocks import CONTRADICTING, measured_beside
+from ingestd.pipeline.look import look_at
+from ingestd.pipeline.overlaps import compared
+from ingestd.pipeline.sets import CompareContent, Shared, habits_of, judged_takes, segment_of_sibling
 from ingestd.pipeline.tag import recorded_times
 
 _SPECIAL = {EntryKind.LINK: "file.link", EntryKind.SPECIAL: "file.special", EntryKind.UNREADABLE: "read.error"}
@@ -63,8 +66,11 @@ def examine(
     media: MediaWorker,
     clock: Clock,
     on_file: Callable[[str], None] = lambda _: None,
+    has_look: bool = False,
 ) -> Examined:
     """Look at files and folders like at cards: never following a link, never opening a pipe.
+
+    With `has_look` pictures and sound are decoded too, where that can show something.
 
     Raises:
         NotFoundError: a path is not there.
@@ -90,13 +96,18 @@ def examine(
             for entry in listing.entries:
                 shown = str(Path(base, entry.path.text))
                 on_file(shown)
-                look = _look(mounted.root_fd, entry, shown, settings, ordered, media)
+                look = _look(mounted.root_fd, entry, shown, settings, ordered, media, has_look=has_look)
                 if look.facts is not None:
                     look.sibling = _sibling(look, look.facts, entry, clock)
                     look.place = (path, entry)
                 looks.append(look)
     _tell_torn_ends(looks, settings, media)
-    return _judged(looks, profiles)
+    by_path = {look.shown: look for look in looks}
+
+    def compare(overlaps: Sequence[Finding]) -> Shared:
+        return compared(overlaps, media, lambda key: _opened_sized(by_path[key]), settings.media.timeout_seconds)
+
+    return _judged(looks, profiles, compare)
 
 
 def _look(
@@ -106,6 +117,8 @@ def _look(
     settings: Settings,
     profiles: tuple[RecorderProfile, ...],
     media: MediaWorker,
+    *,
+    has_look: bool,
 ) -> _Look:
     zone = settings.station.zone_info
     name = parse_name(entry.path.text, profiles, zone)
@@ -121,11 +134,12 @@ def _look(
     try:
         facts = media.probe(descriptor, entry.size_bytes, settings.media.timeout_seconds)
         facts = media.damaged(descriptor, facts, settings.media.timeout_seconds)
+        facts, seen = look_at(descriptor, facts, settings.look, media) if has_look else (facts, ())
     except MediaError as error:
         return _Look(shown, name, None, [finding("job.parked", evidence={"job": "analyse", "error": error.message})])
     finally:
         os.close(descriptor)
-    return _Look(shown, name, facts, [*file_findings(facts), *damage_findings(facts), *edit_findings(facts)])
+    return _Look(shown, name, facts, [*file_findings(facts), *damage_findings(facts), *edit_findings(facts), *seen])
 
 
 def _tell_torn_ends(looks: Sequence[_Look], settings: Settings, media: MediaWorker) -> None:
@@ -133,7 +147,7 @@ def _tell_torn_ends(looks: Sequence[_Look], settings: Settings, media: MediaWork
     siblings = {look.shown: look.sibling for look in looks if look.sibling is not None}
     by_path = {look.shown: look for look in looks}
     for look in looks:
-        if look.facts is None or look.sibling is None or not is_salvageable(look.facts):
+        if look.facts is None or look.sibling is None or not needs_reference(look.facts):
             continue
         teacher = reference_of(look.sibling, siblings.values())
         if teacher is None:
@@ -145,7 +159,7 @@ def _tell_torn_ends(looks: Sequence[_Look], settings: Settings, media: MediaWork
         except (MediaError, SourceError):
             # Without an answer the weaker truth stands: the file is torn, and nobody knows where.
             continue
-        if is_convincing(salvaged):
+        if is_convincing(salvaged) and salvaged["intact_until_s"] is not None:
             found = salvaged_finding(look.facts, salvaged, reference=teacher.shown, copy=None)
             look.findings = [found if one.code == found.code else one for one in look.findings]
             look.facts = with_end(look.facts, salvaged)
@@ -164,6 +178,12 @@ def _opened(look: _Look) -> Iterator[int]:
             os.close(descriptor)
 
 
+@contextmanager
+def _opened_sized(look: _Look) -> Iterator[tuple[int, int]]:
+    with _opened(look) as descriptor:
+        yield descriptor, look.facts.size_bytes if look.facts is not None else 0
+
+
 def _sibling(look: _Look, facts: MediaFacts, entry: SourceFile, clock: Clock) -> Sibling:
     device = look.name.device
     return Sibling(
@@ -177,12 +197,12 @@ def _sibling(look: _Look, facts: MediaFacts, entry: SourceFile, clock: Clock) ->
     )
 
 
-def _judged(looks: Sequence[_Look], profiles: Sequence[RecorderProfile]) -> Examined:
+def _judged(looks: Sequence[_Look], profiles: Sequence[RecorderProfile], compare: CompareContent) -> Examined:
     siblings = [look.sibling for look in looks if look.sibling is not None]
     usual = Counter(one.name.profile_id for one in siblings)
     habits = habits_of(usual, profiles)
     edits = sibling_findings(siblings, habits)
-    result = assemble_takes([segment_of_sibling(one) for one in by_content(siblings, edits)], habits)
+    result = judged_takes([segment_of_sibling(one) for one in by_content(siblings, edits)], habits, compare)
     of_takes = without_explained(result.findings, edits, siblings)
     by_path = {look.shown: look for look in looks}
     for found in (*of_takes, *structure_findings(siblings), *edits):
@@ -196,5 +216,8 @@ def _judged(looks: Sequence[_Look], profiles: Sequence[RecorderProfile]) -> Exam
         }
         for look in looks
     ]
-    sets = [found.model_dump(mode="json") for found in of_takes if found.scope is not Scope.FILE]
+    odd = {found.file for found in edits if found.code in CONTRADICTING}
+    clocks = measured_beside([one for one in siblings if one.key not in odd])
+    of_clocks = [found for readings in clocks.values() for found in clock_findings(readings)]
+    sets = [found.model_dump(mode="json") for found in (*of_takes, *of_clocks) if found.scope is not Scope.FILE]
     return Examined(files, sets)

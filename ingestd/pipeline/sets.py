@@ -2,22 +2,23 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ingestd.core.backfilled import backfilled_findings
 from ingestd.core.clock import from_text, to_text
+from ingestd.core.clockresets import FELL_BACK_S, is_factory_time
 from ingestd.core.custody import Act
 from ingestd.core.facts import MediaFacts, StreamKind
-from ingestd.core.findings import Finding
+from ingestd.core.findings import Finding, Severity
 from ingestd.core.ids import RecordingId, take_id
 from ingestd.core.likeness import structure_findings
 from ingestd.core.model import RecordedTimes
 from ingestd.core.profile import ParsedName, RecorderProfile, SegmentHabits
-from ingestd.core.segments import Segment
+from ingestd.core.segments import Segment, SharedContent
 from ingestd.core.siblingedits import by_content, sibling_findings, without_explained
 from ingestd.core.siblings import Sibling
-from ingestd.core.takes import Take, assemble_takes
+from ingestd.core.takes import NOTHING_COMPARED, Take, TakesResult, assemble_takes
 from ingestd.core.timeline import recorded_seconds
 from ingestd.pipeline.history import docking_history
 from ingestd.stores.search import Catalogue, Row
@@ -25,6 +26,10 @@ from ingestd.stores.structures import Structures
 
 _NEIGHBOURHOOD = dt.timedelta(hours=12)
 """How far around a docking's own recordings others of the recorder are looked at: a take never lasts longer."""
+
+Shared = Mapping[tuple[str, str], SharedContent]
+CompareContent = Callable[[Sequence[Finding]], Shared]
+"""Compares the packets of the two files of each `set.overlap` given; by the keys of both in order, where it could."""
 
 
 def segment_of(
@@ -69,20 +74,43 @@ def clock_offset_s(facts: MediaFacts, times: RecordedTimes) -> float | None:
     return None
 
 
-def assemble(docking: Row, catalogue: Catalogue, structures: Structures, profiles: Sequence[RecorderProfile]) -> Act:
+def judged_takes(segments: Sequence[Segment], habits: SegmentHabits, compare: CompareContent) -> TakesResult:
+    """Takes, judged again where segments overlap by their times, once their packets were compared."""
+    result = assemble_takes(segments, habits)
+    overlaps = [one for one in result.findings if one.code == "set.overlap"]
+    shared = compare(overlaps) if overlaps else NOTHING_COMPARED
+    return assemble_takes(segments, habits, shared) if shared else result
+
+
+def assemble(
+    docking: Row,
+    catalogue: Catalogue,
+    structures: Structures,
+    profiles: Sequence[RecorderProfile],
+    compare: CompareContent = lambda _: NOTHING_COMPARED,
+) -> Act:
     """The act that puts the recordings of a docking, and their neighbours in time, into takes, and compares them."""
     own = catalogue.recordings(docking=docking["docking_id"], limit=1_000_000)
     rows = _with_neighbours(own, docking["recorder_key"], catalogue)
     habits = habits_of(Counter(row["profile_id"] for row in rows), profiles)
-    own_files = [_sibling(row) for row in rows]
+    own_files = [sibling_of(row) for row in rows]
     edits = sibling_findings(own_files, habits)
-    result = assemble_takes([segment_of_sibling(one) for one in by_content(own_files, edits)], habits)
+    result = judged_takes([segment_of_sibling(one) for one in by_content(own_files, edits)], habits, compare)
     names = {row["recording_id"]: row["card_path"] for row in rows}
     earlier = structures.references(docking["recorder_key"], without=frozenset(names))
-    siblings = own_files + [_sibling(row, is_reference=True) for row in earlier]
+    taught_since = structures.reset_at(docking["recorder_key"])
+    own_ids = {row["recording_id"] for row in own}
+    teaching = {row["recording_id"] for row in rows if row["sealed_at"] > taught_since} | own_ids
+    siblings = [one for one in own_files if one.key in teaching]
+    siblings += [sibling_of(row, is_reference=True) for row in earlier]
     first_dockings = {row["recording_id"]: row["docking_id"] for row in rows}
     history = docking_history(docking, tuple(first_dockings.values()), catalogue)
-    late = backfilled_findings(own_files, first_dockings, history)
+    opened_at = from_text(docking["opened_at"])
+    lost_time = {one.key for one in own_files if _may_have_lost_time(one, opened_at)}
+    late = [
+        found.model_copy(update={"severity": Severity.INFO}) if found.file in lost_time else found
+        for found in backfilled_findings(own_files, first_dockings, history)
+    ]
     found = (*without_explained(result.findings, edits, own_files), *structure_findings(siblings), *edits, *late)
     return Act(
         act="set.assembled",
@@ -97,15 +125,36 @@ def assemble(docking: Row, catalogue: Catalogue, structures: Structures, profile
 
 
 def _with_neighbours(own: Sequence[Row], recorder_key: str, catalogue: Catalogue) -> list[Row]:
-    dated = [row for row in own if row["recorded_start"] is not None and row["facts"] is not None]
-    if not dated:
-        return []
-    start = min(from_text(row["recorded_start"]) for row in dated) - _NEIGHBOURHOOD
-    end = max(from_text(row["recorded_end"]) for row in dated) + _NEIGHBOURHOOD
-    return catalogue.analysed_of_recorder(recorder_key, start=to_text(start), end=to_text(end))
+    """A docking's recordings and those around them. A clock that fell back by years spans no years of neighbours."""
+    spans: list[tuple[dt.datetime, dt.datetime]] = []
+    for row in sorted((row for row in own if _is_told(row)), key=lambda row: str(row["recorded_start"])):
+        start = from_text(row["recorded_start"]) - _NEIGHBOURHOOD
+        end = from_text(row["recorded_end"]) + _NEIGHBOURHOOD
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], end))
+        else:
+            spans.append((start, end))
+    rows: dict[str, Row] = {}
+    for start, end in spans:
+        found = catalogue.analysed_of_recorder(recorder_key, start=to_text(start), end=to_text(end))
+        rows |= {row["recording_id"]: row for row in found}
+    return sorted(rows.values(), key=lambda row: str(row["recording_id"]))
 
 
-def _sibling(row: Row, *, is_reference: bool = False) -> Sibling:
+def _is_told(row: Row) -> bool:
+    return row["recorded_start"] is not None and row["facts"] is not None
+
+
+def _may_have_lost_time(one: Sibling, opened_at: dt.datetime) -> bool:
+    """Whether a recorder's clock may have shown its factory date, and no position says otherwise: then its times tell
+    little of earlier dockings."""
+    is_old = (opened_at - one.times.start).total_seconds() > FELL_BACK_S
+    has_position_time = any(fix.utc is not None and not fix.is_doubtful for fix in one.facts.fixes)
+    return is_old and is_factory_time(one.times.start) and not has_position_time
+
+
+def sibling_of(row: Row, *, is_reference: bool = False) -> Sibling:
+    """A recording of the catalogue, dated and with its facts, as comparing needs it."""
     name = row["tags"]["name"]
     return Sibling(
         key=row["recording_id"],
