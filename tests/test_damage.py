@@ -190,6 +190,23 @@ def test_picture_of_an_avi_without_its_end_mark_is_damage(spoiled: Callable[[Foo
     assert found.start_s == pytest.approx(44 / 15, abs=0.001)
 
 
+def test_zeros_inside_a_picture_of_an_avi_are_damage_on_any_byte(spoiled: Callable[[FootageFormat], Path]) -> None:
+    path = spoiled(FootageFormat.MJPEG)
+    place = max(re.finditer(rb"00dc(?P<size>....)", path.read_bytes(), re.S), key=lambda one: one["size"][::-1])
+    size = int.from_bytes(place["size"], "little")
+    assert size > 1600
+    (found,) = found_in(overwritten(path, place.end() + size - 1500, bytes(1301)))
+    assert found.evidence["kinds"] == ["block"]
+
+
+def test_a_camera_that_names_its_own_handler_is_looked_at_as_jpeg_all_the_same(tmp_path: Path) -> None:
+    path = Path(shutil.copy(shared_corpus() / "kodak_mjpeg_pcm.avi", tmp_path / "k.avi"))
+    path.chmod(0o600)
+    (found,) = found_in(overwritten(path, 400_000, bytes(16_384)))
+    assert found.evidence["kinds"] == ["block"]
+    assert found.start_s == pytest.approx(400_000 / 932_454 * 2.73, abs=0.5)
+
+
 def test_real_files_are_damaged_only_where_their_manifest_says_so() -> None:
     corpus = shared_corpus()
     names = {entry["name"] for entry in json.loads((corpus / "manifest.json").read_text("utf-8"))["files"]}

@@ -126,6 +126,38 @@ def test_groups_of_another_length_in_a_row_are_framed() -> None:
     assert (seam.kind, seam.at_s, seam.until_s) == ("key.rhythm", 3.0, 6.0)
 
 
+@pytest.mark.parametrize(
+    ("lengths", "start_s", "end_s"),
+    [
+        ([25, 25, 25, 12, 12, 5, 25, 25, 25, 0], 3.0, 6.0),
+        ([25, 25, 25, 14, 12, 12, 25, 25, 25, 0], 4.0, 6.0),
+        ([25, 25, 25, 14, 40, 40, 9, 25, 25, 25, 25, 0], 4.0, 7.0),
+    ],
+)
+def test_a_clip_that_cuts_the_group_before_and_ends_inside_its_own_is_framed(
+    lengths: list[int], start_s: float, end_s: float
+) -> None:
+    (seam,) = group_seams(groups([7] * len(lengths), lengths))
+    assert (seam.kind, seam.at_s, seam.until_s) == ("key.rhythm", start_s, end_s)
+
+
+@pytest.mark.parametrize("odd", [[12, 5], [30, 12, 5], [5, 12, 30]])
+def test_a_few_groups_of_several_lengths_are_not_framed(odd: list[int]) -> None:
+    assert group_seams(groups([7] * (9 + len(odd)), [25] * 4 + odd + [25] * 4 + [0])) == ()
+
+
+def test_a_number_left_out_at_the_end_of_a_span_without_positions_does_not_move_the_span() -> None:
+    found = fixes(lambda at: at if at < 20 else None if at < 30 else at - 10)
+    seam = Seam(kind="key.number", at_s=30.0)
+    placed = position_seams(found, [float(second) for second in range(60)], [seam])
+    stream = StreamFacts(index=0, kind=VIDEO, packets=1500, first_s=0.0, end_s=60.0, step_s=0.04)
+    facts = MediaFacts(
+        kind=MediaKind.VIDEO, size_bytes=1, duration_s=60, streams=(stream,), fixes=tuple(found), seams=(seam, *placed)
+    )
+    (one,) = edit_findings(facts)
+    assert (one.code, one.start_s, one.end_s) == ("splice.insert", 20.0, 30.0)
+
+
 def test_picture_numbers_that_run_ahead_tell_how_many_are_missing() -> None:
     made = groups([7] * 8)
     made[3] = Group(3.0, 20, 7, 24)

@@ -117,15 +117,22 @@ def test_sound_that_ends_a_little_early_is_normal(shorter_by_s: float) -> None:
     assert file_findings(facts(stream(0, VIDEO), stream(1, AUDIO, end_s=60 - shorter_by_s, step_s=0.02))) == ()
 
 
-@pytest.mark.parametrize(("video_end_s", "audio_end_s", "code"), [(55, 60, "gap.video"), (60, 55, "gap.audio")])
-def test_a_stream_that_ends_markedly_early_is_a_likely_gap(video_end_s: float, audio_end_s: float, code: str) -> None:
-    (found,) = file_findings(facts(stream(0, VIDEO, end_s=video_end_s), stream(1, AUDIO, end_s=audio_end_s)))
-    assert (found.code, found.start_s, found.end_s, found.confidence) == (code, 55, 60, Confidence.LIKELY)
+def test_sound_that_ends_markedly_early_is_a_likely_gap_there() -> None:
+    (found,) = file_findings(facts(stream(0, VIDEO, end_s=60), stream(1, AUDIO, end_s=55)))
+    assert (found.code, found.start_s, found.end_s, found.confidence) == ("gap.audio", 55, 60, Confidence.LIKELY)
 
 
-def test_pictures_that_end_before_the_position_track_are_a_likely_gap() -> None:
-    (found,) = file_findings(facts(stream(0, VIDEO, end_s=50.0), fixes=fixes()))
-    assert (found.code, found.start_s, found.end_s) == ("gap.video", 50.0, 59.0)
+def test_pictures_that_end_before_sound_or_positions_are_a_likely_gap_at_no_claimed_place() -> None:
+    (by_sound,) = file_findings(facts(stream(0, VIDEO, end_s=55), stream(1, AUDIO, end_s=60)))
+    (by_fixes,) = file_findings(facts(stream(0, VIDEO, end_s=50.0), fixes=fixes()))
+    for found, missing_s in ((by_sound, 5), (by_fixes, 9)):
+        assert (found.code, found.start_s, found.end_s, found.confidence) == (
+            "gap.video",
+            None,
+            None,
+            Confidence.LIKELY,
+        )
+        assert found.evidence["missing_s"] == missing_s
 
 
 def test_a_file_without_index_is_truncated_at_an_unknown_second() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ingestd.core.facts import Hole, StreamKind
 from ingestd.core.timeline import GapRule, find_holes
+from ingestd.media.streamfacts import timed_stream
 from tests.support.clips import facts_of, shared_corpus
 
 VIDEO, AUDIO = StreamKind.VIDEO, StreamKind.AUDIO
@@ -122,6 +123,17 @@ def test_a_duration_stretched_over_the_hole_does_not_hide_it() -> None:
     stretched = [*(later - earlier for earlier, later in zip(times, times[1:], strict=False)), 0.04]
     (hole,) = holes(times, VIDEO, stretched)
     assert hole.start_s == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize(
+    ("codec", "last_s", "end_s"), [("aac", 7.0, 2.0), ("aac", 0.03, 2.01), ("aac", 0.0, 2.0), ("pcm_s16le", 7.0, 8.98)]
+)
+def test_a_last_packet_of_coded_sound_stretched_to_the_end_does_not_hide_what_is_missing(
+    codec: str, last_s: float, end_s: float
+) -> None:
+    durations = [0.02] * 99 + [last_s]
+    found = timed_stream(0, StreamKind.AUDIO, steady(100, 0.02), durations, codec=codec)
+    assert found.end_s == pytest.approx(end_s)
 
 
 def test_too_few_packets_show_no_rhythm_and_no_hole() -> None:

@@ -302,8 +302,9 @@ def _point(
     if portion is None or sign.code not in _INTERRUPTING:
         return None
     if sign.start_s is None:
-        # A torn file without an index: what is held of it ends where it is known to end.
-        return portion.end if sign.code == "file.truncated" else None
+        # A torn file without an index, or pictures that are missing at an unknown place: what is held of it ends where
+        # it is known to end.
+        return portion.end if sign.code in ("file.truncated", "gap.video") else None
     return min(max(portion.start + dt.timedelta(seconds=sign.start_s), portion.start), portion.end)
 
 

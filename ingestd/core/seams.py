@@ -22,6 +22,7 @@ SEAM_KINDS = {
     "frame.number": "the numbers of pictures jump inside a group; amount: pictures",
     "description": "the samples have another description (stsd)",
     "parameters": "the parameter sets inside the stream are others than at the start",
+    "time.restart": "the times of all streams begin again; amount: seconds, negative",
     "start.without_key": "the first picture is no key picture",
     "position": "position time jumps against media time; amount: seconds",
 }
@@ -111,7 +112,7 @@ def _length_seams(groups: Sequence[Group]) -> Iterator[Seam]:
         return
     usual, count = Counter(group.pictures for group in whole).most_common(1)[0]
     runs = list(_odd_runs(whole, usual))
-    inner = [run for run in runs if len({whole[place].pictures for place in run}) == 1 and len(run) > 1]
+    inner = [core for run in runs if (core := _of_one_rhythm(whole, run, usual))]
     lone = [run for run in runs if len(run) == 1]
     if usual <= 1 or len(lone) > MAX_SEAMS_OF_KIND or count < 2:
         return
@@ -128,6 +129,19 @@ def _length_seams(groups: Sequence[Group]) -> Iterator[Seam]:
             until_s=whole[last + 1].start_s,
             amount=float(whole[first].pictures),
         )
+
+
+def _of_one_rhythm(groups: Sequence[Group], run: Sequence[int], usual: int) -> list[int]:
+    """The groups of a run that have one length. A clip put in may cut the group before it short, which is left out,
+    and end inside its own last one, which counts to it. Empty where no two have one length."""
+    lengths = [groups[place].pictures for place in run]
+    for first in (0, 1):
+        for last in (len(run), len(run) - 1):
+            core = lengths[first:last]
+            is_one = len(core) > 1 and len(set(core)) == 1
+            if is_one and all(one < core[0] for one in lengths[last:]) and all(one < usual for one in lengths[:first]):
+                return list(run[first:])
+    return []
 
 
 def _odd_runs(groups: Sequence[Group], usual: int) -> Iterator[list[int]]:

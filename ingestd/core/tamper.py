@@ -1,4 +1,4 @@
-"""Signs of editing in one file, from its seams, edit lists and position time: `splice.*`, `trim.*`. Decodes nothing.
+"""Signs of editing in one file, from seams, edit lists and position time: `splice.*`, `trim.*`, times that begin again.
 
 The rules and their limits are told in docs/design/detection.md, "Signs of edits".
 """
@@ -32,7 +32,7 @@ def edit_findings(facts: MediaFacts) -> tuple[Finding, ...]:
     inserted = list(_insertions(facts))
     spans = [(one.start_s or 0.0, one.end_s or 0.0) for one in inserted]
     removed = [one for one in _removals(facts) if not _is_within(one.start_s or 0.0, spans)]
-    found = [*inserted, *removed, *_hidden(facts)]
+    found = [*inserted, *removed, *_hidden(facts), *_restarts(facts)]
     return tuple(sorted(found, key=lambda one: (one.start_s or 0.0, one.code)))
 
 
@@ -98,7 +98,7 @@ def _removals(facts: MediaFacts) -> Iterator[Finding]:
                 "seams": _told(jump.beside),
             },
         )
-    if not jumps and not any(fix.at_s is not None and not fix.is_doubtful for fix in facts.fixes):
+    if not jumps and not any(fix.is_clocked and not fix.is_doubtful for fix in facts.fixes):
         yield from _unplaced_removals(facts)
 
 
@@ -160,6 +160,9 @@ def _by_position(jumps: Sequence[_Jump]) -> Iterator[Finding]:
         elif jump.shift_s < 0:
             start_s, length_s = jump.seam.at_s, -jump.shift_s
             earliest_s, latest_s = _bounds(jump.seam)
+            if start_s + length_s > latest_s + _NEAR_S and start_s - length_s >= earliest_s - _NEAR_S:
+                # The other seam stands where the span ends: before it there is room for the span, behind it none.
+                start_s = round(start_s - length_s, 6)
             if latest_s - earliest_s >= 0.8 * length_s and length_s > SLOW_BEAT_S:
                 end_s = round(start_s + length_s, 6)
                 yield _insertion(
@@ -245,3 +248,19 @@ def _hidden_end_s(facts: MediaFacts, pictures: StreamFacts) -> float:
     if track is None or not track.edits or any(duration <= 0 for duration, _ in track.edits):
         return 0.0
     return pictures.end_s - sum(duration for duration, _ in track.edits) / structure.timescale
+
+
+def _restarts(facts: MediaFacts) -> Iterator[Finding]:
+    """`time.jump` back: whether pieces were joined or a clock was set, the times alone do not tell."""
+    for seam in (one for one in facts.seams if one.kind == "time.restart"):
+        yield finding(
+            "time.jump",
+            start_s=seam.at_s,
+            end_s=seam.at_s,
+            confidence=Confidence.LIKELY,
+            evidence={
+                "source": "packets",
+                "times_go_back_s": seam.amount,
+                "note": "the times of all streams begin again: pieces were joined, or a clock was set",
+            },
+        )

@@ -69,6 +69,9 @@ class GapRule:
 
 DEFAULT_GAP_RULE = GapRule()
 
+UNPLACED_NOTE = "at the end, or further in front with the times closed up: nothing shows where"
+"""Said with a `gap.video` that has no span."""
+
 _PICTURE_SEAMS = frozenset({"key.distance", "key.number", "frame.number", "picture.step"})
 _CLOSED_SECONDS = 0.3
 _COMMON_SECONDS = 0.3
@@ -246,8 +249,9 @@ def _ends(facts: MediaFacts, rule: GapRule) -> Iterator[Finding]:
     if closed is not None:
         yield closed.model_copy(update={"evidence": evidence | closed.evidence})
     elif last_s - video_end_s > rule.end_difference_seconds:
-        evidence["note"] = "at the end, or further in front with the times closed up: nothing shows where"
-        yield finding("gap.video", start_s=video_end_s, end_s=last_s, confidence=Confidence.LIKELY, evidence=evidence)
+        # Closed-up times look alike wherever the pictures are missing: a span would claim what nobody can know.
+        evidence |= {"missing_s": round(last_s - video_end_s, 3), "note": UNPLACED_NOTE}
+        yield finding("gap.video", confidence=Confidence.LIKELY, evidence=evidence)
     if audio_end_s is not None and video_end_s - audio_end_s > rule.end_difference_seconds:
         yield finding(
             "gap.audio", start_s=audio_end_s, end_s=video_end_s, confidence=Confidence.LIKELY, evidence=evidence
@@ -375,7 +379,7 @@ def _position_clock_advance(facts: MediaFacts, hole: Hole) -> float | None:
     before: list[float] = []
     after: list[float] = []
     for fix in facts.fixes:
-        if fix.at_s is None or fix.utc is None:
+        if not fix.is_clocked or fix.at_s is None or fix.utc is None:
             continue
         try:
             ahead_s = from_text(fix.utc).timestamp() - fix.at_s

@@ -1,4 +1,4 @@
-"""`trim.head`, `trim.tail` by the neighbours of a take, position time as the arbiter; pictures that end early."""
+"""`trim.*` and what was put in, by the neighbours of a take, position time as the arbiter; pictures that end early."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from ingestd.core.facts import StreamFacts, StreamKind
 from ingestd.core.findings import Confidence, Finding, Severity, finding
 from ingestd.core.profile import SegmentHabits
 from ingestd.core.siblingclocks import Clocks, agreed, moment
+from ingestd.core.timeline import DEFAULT_GAP_RULE, UNPLACED_NOTE
 
 _EXACT_S = 0.4
 _FIT_S = 1.2
@@ -18,6 +19,8 @@ _NEAREST = 4
 _SOUND_HABIT_S = 0.003
 _EARLY_S = 0.4
 _EARLY_SIBLINGS = 3
+_TOLD_S = DEFAULT_GAP_RULE.end_difference_seconds
+"""A stream that ends earlier than that is told without siblings (`core.timeline`)."""
 
 
 def trim_findings(
@@ -108,6 +111,8 @@ def _judged(place: _Place, container_off_s: float | None) -> Iterator[Finding]:
     if head_s > least_s and _is_head(place, head_s, missing_s):
         yield _head(own, head_s, least_s, offset, missing_s)
         missing_s = None if missing_s is None else missing_s - head_s
+    if missing_s is not None and offset is None:
+        yield from _put_in(place, -missing_s)
     if missing_s is not None:
         yield from _tail(place, missing_s, least_s, has_arbiter=offset is not None and own.position_s is not None)
 
@@ -155,6 +160,9 @@ def _tail(place: _Place, missing_s: float, least_s: float, *, has_arbiter: bool)
         true_s = following.position_s - own.position_end_s
         if missing_s <= least_s or abs(true_s - missing_s) > _FIT_S:
             return
+        if _positions_run_on_s(own) > _EXACT_S:
+            yield _short_pictures(own, missing_s)
+            return
         yield _found(
             "trim.tail",
             end_s,
@@ -169,6 +177,59 @@ def _tail(place: _Place, missing_s: float, least_s: float, *, has_arbiter: bool)
         )
         return
     yield from _without_arbiter(place, missing_s)
+
+
+def _positions_run_on_s(own: Clocks) -> float:
+    """By how many seconds fixes go on behind the last picture; negative where they end before it."""
+    pictures = _video(own)
+    moments = [fix.at_s for fix in own.sibling.facts.fixes if fix.at_s is not None and not fix.is_doubtful]
+    return max(moments) - pictures.end_s if moments and pictures is not None and pictures.end_s is not None else 0.0
+
+
+def _short_pictures(own: Clocks, missing_s: float) -> Finding:
+    """Only the pictures are too short for the file's place; position time goes on behind them: nothing was trimmed."""
+    pictures = _video(own)
+    return finding(
+        "gap.video",
+        file=own.key,
+        confidence=Confidence.LIKELY,
+        evidence={
+            "sources": ["packets", "position track", "neighbours"],
+            "video_end_s": pictures.end_s if pictures is not None else None,
+            "positions_run_on_s": round(_positions_run_on_s(own), 3),
+            "missing_s": round(missing_s, 3),
+            "note": UNPLACED_NOTE,
+        },
+    )
+
+
+def _put_in(place: _Place, extra_s: float) -> Iterator[Finding]:
+    """`splice.insert`: without position times, a file longer than its place in the take, with one group of pictures cut
+    short inside. A clip put in ends there; from its length follows where it begins."""
+    own = place.own
+    pauses = [pause_s for _, pause_s in place.seams()]
+    seams = [seam for seam in own.sibling.facts.seams if seam.kind in ("key.distance", "key.rhythm")]
+    if len(pauses) < 2 or extra_s <= max(1.0, 2 * (max(pauses) - min(pauses)) + 0.5) or len(seams) != 1:
+        return
+    (seam,) = seams
+    end_s = seam.at_s if seam.until_s is None else seam.until_s
+    start_s = round(end_s - extra_s, 3)
+    if start_s < (own.sibling.facts.start_s or 0.0) - _EXACT_S:
+        return
+    yield finding(
+        "splice.insert",
+        severity=Severity.WARNING,
+        file=own.key,
+        start_s=max(0.0, start_s),
+        end_s=end_s,
+        confidence=Confidence.PROVISIONAL,
+        evidence={
+            "sources": ["names", "key pictures", "neighbours"],
+            "longer_than_its_place_s": round(extra_s, 3),
+            "seams": [seam.model_dump(mode="json", exclude_none=True)],
+            "note": "the start follows from the length; without position times nothing else shows it",
+        },
+    )
 
 
 def _without_arbiter(place: _Place, missing_s: float) -> Iterator[Finding]:
@@ -210,7 +271,7 @@ def _without_arbiter(place: _Place, missing_s: float) -> Iterator[Finding]:
             from_s,
             from_s + missing_s,
             Confidence.PROVISIONAL if begins_otherwise is None else Confidence.LIKELY,
-            Severity.WARNING if begins_otherwise is None else None,
+            None if begins_otherwise else Severity.WARNING,
             sources=sources,
             missing_s=round(missing_s, 3),
             sound_begins_otherwise=begins_otherwise,
@@ -221,14 +282,16 @@ def _without_arbiter(place: _Place, missing_s: float) -> Iterator[Finding]:
 
 def _begins_otherwise(place: _Place) -> bool | None:
     """Whether sound begins at another distance from the pictures than in all siblings, as it does behind a cut; null
-    where the siblings have no such habit."""
+    where the siblings have no such habit. Where their habit is to begin together, so does whatever a tool begins anew:
+    equality then tells nothing."""
     own = _start_difference_s(place.own)
     others = [_start_difference_s(one) for one in place.track if one is not place.own]
     known = [one for one in others if one is not None]
     usual = agreed(known, _SOUND_HABIT_S)
     if own is None or usual is None or any(abs(one - usual) > _SOUND_HABIT_S for one in known):
         return None
-    return abs(own - usual) > 2 * _SOUND_HABIT_S
+    is_otherwise = abs(own - usual) > 2 * _SOUND_HABIT_S
+    return None if not is_otherwise and abs(usual) <= _SOUND_HABIT_S else is_otherwise
 
 
 def _start_difference_s(one: Clocks) -> float | None:
@@ -263,36 +326,48 @@ def _found(
     )
 
 
-def early_pictures(track: Sequence[Clocks]) -> Iterator[Finding]:
-    """`gap.video`: pictures end before the sound in one file, and with the sound in all its siblings.
+def early_ends(track: Sequence[Clocks]) -> Iterator[Finding]:
+    """`gap.video`, `gap.audio`: pictures end before the sound in one file, or the sound before the pictures, and both
+    together in all its siblings.
 
-    Dropped pictures whose times were closed up leave this where nothing shows the place.
+    Dropped packets whose times were closed up leave this where nothing shows the place.
     """
     ends = {one.key: _end_difference_s(one) for one in track if one.is_whole}
     known = {key: value for key, value in ends.items() if value is not None}
-    for key, early_s in known.items():
+    for key, later_s in known.items():
         others = [value for other, value in known.items() if other != key]
         usual = agreed(others, 0.15)
         own = next(one for one in track if one.key == key)
-        pictures = _video(own)
-        end_s = pictures.end_s if pictures is not None else None
-        is_told = early_s > 1.5 or any(seam.kind.startswith(("key.", "frame.")) for seam in own.sibling.facts.seams)
-        if usual is None or len(others) < _EARLY_SIBLINGS or early_s - max(usual, 0.0) < _EARLY_S or is_told:
+        if usual is None or len(others) < _EARLY_SIBLINGS or abs(later_s) > _TOLD_S or _is_gap_told(own):
             continue
-        yield finding(
-            "gap.video",
-            file=key,
-            start_s=end_s,
-            end_s=None if end_s is None else round(end_s + early_s, 6),
-            confidence=Confidence.LIKELY,
-            evidence={
-                "sources": ["packets", "siblings"],
-                "pictures_end_early_s": round(early_s, 3),
-                "usual_s": round(usual, 3),
-                "siblings": len(others),
-                "note": "at the end, or further in front with the times closed up: nothing shows where",
-            },
-        )
+        early = {"gap.video": later_s - max(usual, 0.0), "gap.audio": min(usual, 0.0) - later_s}
+        code = max(early, key=lambda one: early[one])
+        if early[code] >= _EARLY_S:
+            yield _early_end(own, code, later_s, usual, len(others))
+
+
+def _is_gap_told(own: Clocks) -> bool:
+    """Whether the file by itself shows what is missing, and where."""
+    facts = own.sibling.facts
+    return any(seam.kind.startswith(("key.", "frame.")) for seam in facts.seams)
+
+
+def _early_end(own: Clocks, code: str, later_s: float, usual_s: float, siblings: int) -> Finding:
+    video, sounds = _video(own), own.sibling.facts.streams_of(StreamKind.AUDIO)
+    return finding(
+        code,
+        file=own.key,
+        confidence=Confidence.LIKELY,
+        evidence={
+            "sources": ["packets", "siblings"],
+            "video_end_s": video.end_s if video is not None else None,
+            "audio_end_s": sounds[0].end_s if sounds else None,
+            "missing_s": round(abs(later_s), 3),
+            "usual_s": round(usual_s, 3),
+            "siblings": siblings,
+            "note": UNPLACED_NOTE,
+        },
+    )
 
 
 def _video(own: Clocks) -> StreamFacts | None:

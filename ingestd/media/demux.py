@@ -34,6 +34,37 @@ _WITHOUT_HEADER_DURATION = frozenset({"mpegts", "mpegps", "aac", "amr", "mp3"})
 _KINDS = {"video": StreamKind.VIDEO, "audio": StreamKind.AUDIO, "subtitle": StreamKind.SUBTITLE}
 
 
+RESTART_SECONDS = 1.0
+"""Times of a transport stream that go back by more begin again: pieces were joined, or the recorder set its clock."""
+_MAX_RESTARTS = 1000
+
+
+@dataclass(slots=True)
+class Restarts:
+    """Where the times of a transport stream begin again, in order; the streams of the file begin again together.
+
+    What comes after is told as if it followed at once: else a file of two pieces would seem as long as the longer one.
+    """
+
+    places_s: list[float] = field(default_factory=list)
+    shifts_s: list[float] = field(default_factory=list)
+    amounts_s: list[float] = field(default_factory=list)
+
+    def add(self, end_s: float, written_s: float) -> None:
+        """The first stream that begins again, where the piece before ends on the file's own time line."""
+        if len(self.places_s) >= _MAX_RESTARTS:
+            return
+        before_s = self.shifts_s[-1] if self.shifts_s else 0.0
+        self.places_s.append(end_s)
+        self.shifts_s.append(end_s - written_s)
+        self.amounts_s.append(written_s - (end_s - before_s))
+
+    def seams(self) -> Iterator[Seam]:
+        """One seam for each."""
+        for place_s, amount_s in zip(self.places_s, self.amounts_s, strict=True):
+            yield Seam(kind="time.restart", at_s=round(place_s, 6), amount=round(amount_s, 6))
+
+
 @dataclass(slots=True)
 class _Track:
     times_s: "array[float]" = field(default_factory=lambda: array("d"))
@@ -44,8 +75,11 @@ class _Track:
     size_bytes: int = 0
     first_corrupt_s: float | None = None
     sets: SetRuns = field(default_factory=SetRuns)
+    restarts: int = 0
+    last_s: float | None = None
+    """Where the last packet begins as the file writes it, whatever restarts there were."""
 
-    def take(self, packet: "Packet[Stream]") -> None:
+    def take(self, packet: "Packet[Stream]", restarts: "Restarts | None" = None) -> None:
         """Count one packet; one without any time has only its bytes counted."""
         self.packets += 1
         self.keys += packet.is_keyframe
@@ -55,6 +89,8 @@ class _Track:
             return
         base = packet.time_base or Fraction(1, 1)
         time_s = float(ticks * base)
+        if restarts is not None:
+            time_s += self._shift_s(float((packet.dts if packet.dts is not None else ticks) * base), restarts)
         if packet.is_corrupt:
             self.first_corrupt_s = time_s if self.first_corrupt_s is None else min(self.first_corrupt_s, time_s)
         self.times_s.append(time_s)
@@ -62,6 +98,15 @@ class _Track:
             self.keys_s.append(time_s)
             self._take_sets(packet, time_s)
         self.durations_s.append(float((packet.duration or 0) * base))
+
+    def _shift_s(self, written_s: float, restarts: "Restarts") -> float:
+        is_back = self.last_s is not None and written_s < self.last_s - RESTART_SECONDS
+        self.last_s = written_s
+        if is_back:
+            self.restarts += 1
+            if len(restarts.shifts_s) < self.restarts:
+                restarts.add(max(self.times_s) + max(self.durations_s[-1], 0.0), written_s)
+        return restarts.shifts_s[self.restarts - 1] if 0 < self.restarts <= len(restarts.shifts_s) else 0.0
 
     def _take_sets(self, packet: "Packet[Stream]", time_s: float) -> None:
         context = packet.stream.codec_context
@@ -111,8 +156,9 @@ def _opened_facts(
     opened: InputContainer, kind: MediaKind, container: str, frame: Frame, problems: Problems
 ) -> dict[str, Any]:
     tracks: dict[int, _Track] = {}
+    restarts = Restarts() if container == "mpegts" else None
     for packet in _packets(opened, problems):
-        tracks.setdefault(packet.stream.index, _Track()).take(packet)
+        tracks.setdefault(packet.stream.index, _Track()).take(packet, restarts)
     has_declared = container not in _WITHOUT_HEADER_DURATION
     streams = tuple(
         _stream_facts(stream, tracks.get(stream.index, _Track()), has_declared=has_declared)
@@ -127,7 +173,7 @@ def _opened_facts(
     return {
         "kind": kind,
         "streams": streams,
-        "seams": _seams(streams, tracks),
+        "seams": _seams(streams, tracks, restarts),
         "start_s": start_s,
         "duration_s": duration_s,
         "declared_duration_s": declared if declared is None else round(declared, 6),
@@ -189,9 +235,9 @@ def _stream_facts(stream: Stream, track: _Track, *, has_declared: bool) -> Strea
     )
 
 
-def _seams(streams: tuple[StreamFacts, ...], tracks: dict[int, _Track]) -> tuple[Seam, ...]:
+def _seams(streams: tuple[StreamFacts, ...], tracks: dict[int, _Track], restarts: Restarts | None) -> tuple[Seam, ...]:
     """Seams by packet times, key pictures and the sets that these carry; no numbers inside pictures are read here."""
-    found: list[Seam] = []
+    found: list[Seam] = list(restarts.seams()) if restarts is not None else []
     for stream in streams:
         track = tracks.get(stream.index)
         if track is None or stream.kind not in (StreamKind.VIDEO, StreamKind.AUDIO):

@@ -1,4 +1,4 @@
-"""Parameter sets that pictures carry inside the stream, and where they are others than usual: what joined pieces show."""
+"""Parameter sets that pictures carry inside the stream, and where they are others than usual: where pieces join."""
 
 import hashlib
 from collections import Counter

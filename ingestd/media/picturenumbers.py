@@ -1,10 +1,10 @@
 """The numbers that H.264 pictures carry (`idr_pic_id`, `frame_num`), read from the first bytes of few samples."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ingestd.media.boxes import ByteSource
+from ingestd.media.inbandsets import are_other, carried_sets
 from ingestd.media.parametersets import Record, sample_units
 from ingestd.media.sampletables import Samples
 
@@ -96,17 +96,38 @@ def slice_head(unit: bytes, form: SliceForm) -> SliceHead | None:
         return None
 
 
-class PictureNumbers:
-    """Reads the heads of single samples of one H.264 track. What cannot be read is null."""
+class SampleHeads:
+    """Reads the first units of single samples of one H.264 or HEVC track, and tells the sets that they carry."""
 
     def __init__(self, source: ByteSource, samples: Samples, record: Record) -> None:
         self._source = source
         self._samples = samples
+        self._codec = record.codec
         self._length_bytes = record.length_bytes
         self._last: tuple[int, list[bytes]] = (-1, [])
+        self._first_sets = carried_sets(record.codec, record.units)
+
+    def has_other_sets(self, number: int) -> bool:
+        """Whether a sample carries parameter sets other than those of the file's own record."""
+        return are_other(carried_sets(self._codec, self.units(number)), self._first_sets)
+
+    def units(self, number: int) -> list[bytes]:
+        """The units at the start of a sample; the last one may be cut."""
+        if self._last[0] != number:
+            place, size = self._samples.offsets[number], self._samples.sizes[number]
+            is_there = place + size <= self._source.size_bytes
+            head = self._source.read(place, min(size, _HEAD_BYTES)) if is_there else b""
+            self._last = (number, list(sample_units(head, self._length_bytes)))
+        return self._last[1]
+
+
+class PictureNumbers(SampleHeads):
+    """Reads the heads of slices of single samples of one H.264 track. What cannot be read is null."""
+
+    def __init__(self, source: ByteSource, samples: Samples, record: Record) -> None:
+        super().__init__(source, samples, record)
         sets = [unit for unit in record.units if unit[0] & 0x1F == 7]
         self.form = slice_form(sets[0]) if sets else None
-        self._first_sets = frozenset(_digest(unit) for unit in record.units if unit[0] & 0x1F in (7, 8))
 
     @property
     def modulus(self) -> int:
@@ -117,25 +138,8 @@ class PictureNumbers:
         """The head of the first slice of a sample."""
         if self.form is None:
             return None
-        heads = (slice_head(unit, self.form) for unit in self._units(number))
+        heads = (slice_head(unit, self.form) for unit in self.units(number))
         return next((head for head in heads if head is not None), None)
-
-    def has_other_sets(self, number: int) -> bool:
-        """Whether a sample carries parameter sets that the file's own record does not have."""
-        found = {_digest(unit) for unit in self._units(number) if unit[0] & 0x1F in (7, 8)}
-        return bool(found - self._first_sets)
-
-    def _units(self, number: int) -> list[bytes]:
-        if self._last[0] != number:
-            place, size = self._samples.offsets[number], self._samples.sizes[number]
-            is_there = place + size <= self._source.size_bytes
-            head = self._source.read(place, min(size, _HEAD_BYTES)) if is_there else b""
-            self._last = (number, list(sample_units(head, self._length_bytes)))
-        return self._last[1]
-
-
-def _digest(unit: bytes) -> bytes:
-    return hashlib.sha256(unit.rstrip(b"\0")).digest()
 
 
 def jump_place(numbers: PictureNumbers, pictures: Sequence[int]) -> int | None:

@@ -3,25 +3,28 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from ingestd.core.clock import to_text
+from ingestd.core.clock import from_text, to_text
 from ingestd.core.facts import MediaFacts, MediaKind, StreamFacts, StreamKind
+from ingestd.core.fixdoubts import judged
+from ingestd.core.sidecars import SidecarRule
 from ingestd.media.boxes import ByteSource, Problems
 from ingestd.media.demux import demuxed_facts
 from ingestd.media.isobmff import Movie, Track, read_movie
 from ingestd.media.photo import photo_facts
+from ingestd.media.positiontexts import text_fixes
 from ingestd.media.sampletables import Samples
 from ingestd.media.seams import movie_seams
 from ingestd.media.sniff import HEAD_BYTES, sniff
 from ingestd.media.streamfacts import span, timed_stream
 from ingestd.media.structure import movie_structure
-from ingestd.media.telemetry import movie_fixes
+from ingestd.media.tracks import movie_fixes
 
 _EPOCH = dt.datetime(1904, 1, 1, tzinfo=dt.UTC)
 _ISO_CONTAINERS = ("mp4", "mov", "3gp")
 _HEADER_PHOTOS = ("jpeg", "png")
 
 
-def probe(fd: int, size_bytes: int) -> MediaFacts:
+def probe(fd: int, size_bytes: int, sidecar: SidecarRule | None = None) -> MediaFacts:
     """Facts of the regular file behind a descriptor, by index and packets, without decoding.
 
     A fault of the file is a text in `problems`, not an exception. Meant for a child process with limits: a hostile
@@ -30,7 +33,15 @@ def probe(fd: int, size_bytes: int) -> MediaFacts:
     Args:
         fd: open for reading; its position is moved.
         size_bytes: how much of the file counts.
+        sidecar: how to read the positions of a text file, where a profile says it; null for what its content shows.
     """
+    facts = _facts(fd, size_bytes, sidecar)
+    # Seams were looked for before: what is doubtful as a place may still tell the time.
+    written = from_text(facts.creation_utc) if facts.creation_utc is not None else None
+    return facts.model_copy(update={"fixes": judged(facts.fixes, written)}) if facts.fixes else facts
+
+
+def _facts(fd: int, size_bytes: int, sidecar: SidecarRule | None) -> MediaFacts:
     source = ByteSource(fd, size_bytes)
     problems = Problems()
     kind, container = sniff(source.read(0, HEAD_BYTES), size_bytes)
@@ -40,7 +51,8 @@ def probe(fd: int, size_bytes: int) -> MediaFacts:
         return photo_facts(source, container, problems)
     if kind.is_timed and container is not None:
         return demuxed_facts(source, kind, container, problems)
-    return MediaFacts(kind=kind, size_bytes=size_bytes, container=container)
+    fixes = text_fixes(source, sidecar, problems) if kind is MediaKind.TEXT else ()
+    return MediaFacts(kind=kind, size_bytes=size_bytes, container=container, fixes=fixes, problems=problems.texts())
 
 
 def movie_facts(source: ByteSource, kind: MediaKind, container: str, problems: Problems) -> MediaFacts:
@@ -53,16 +65,11 @@ def movie_facts(source: ByteSource, kind: MediaKind, container: str, problems: P
         kind = MediaKind.AUDIO if any(stream.kind is StreamKind.AUDIO for stream in streams) else kind
     elif kind is MediaKind.AUDIO:
         kind = MediaKind.VIDEO
-    is_truncated = (
-        not movie.has_index
-        or movie.is_cut_short
-        or (movie.is_fragmented and index_end is None)
-        or (index_end or 0) > source.size_bytes
-    )
+    is_truncated = movie.is_torn(source.size_bytes)
     if not movie.has_index:
         problems.add("no whole index (moov) is in the file")
     start_s, duration_s = span(streams)
-    fixes = movie_fixes(movie, source)
+    fixes = movie_fixes(movie, source, problems)
     return MediaFacts(
         kind=kind,
         size_bytes=source.size_bytes,
@@ -79,7 +86,7 @@ def movie_facts(source: ByteSource, kind: MediaKind, container: str, problems: P
         index_end_bytes=index_end,
         intact_until_s=_intact_until(movie, source.size_bytes) if is_truncated and movie.has_index else None,
         fixes=fixes,
-        seams=movie_seams(source, movie, fixes),
+        seams=movie_seams(source, movie, [fix for fix in fixes if fix.is_clocked]),
         structure=movie_structure(source, movie),
         problems=problems.texts(),
     )

@@ -8,12 +8,14 @@ from typing import NamedTuple
 from ingestd.core.facts import Damage
 from ingestd.media.boxes import ByteSource, Problems
 from ingestd.media.moviedamage import is_whole_jpeg
-from ingestd.media.zeroruns import zero_runs
+from ingestd.media.zeroruns import ZeroRun, zero_runs
 
 _CHUNK = re.compile(rb"(?:[0-9][0-9](?:dc|db|wb|tx|iv|sb|pc)|ix[0-9][0-9]|idx1|JUNK|LIST|RIFF)")
 _PICTURE = re.compile(rb"[0-9][0-9]d[cb]")
 _MAX_CHUNKS = 5_000_000
 _SEARCH_BYTES = 64 * 1024
+_PADDING_BYTES = 8
+"""Behind padding at the end of a chunk at most so much follows: some writers close it with a mark of their own."""
 
 
 class _Head(NamedTuple):
@@ -30,7 +32,7 @@ def riff_damage(
     """Damaged places of an AVI; seconds by the number of pictures before them and the rate of the header."""
     head = _head(source)
     runs, _ = zero_runs(source, is_late)
-    blocks = [(run.start, run.end) for run in runs if run.is_blockwise]
+    blocks = [run for run in runs if run.has_block]
     pictures = 0
     faults = 0
     found: list[Damage] = []
@@ -44,10 +46,10 @@ def riff_damage(
         if any(start < chunk.end and chunk.start < end for start, end in unreadable):
             found.append(_damage("unreadable", now_s, now_s + head.picture_s, span))
         elif is_picture and head.is_jpeg and chunk.end - chunk.start > 8:
-            while blocks and blocks[0][1] <= chunk.start:
+            while blocks and blocks[0].end <= chunk.start:
                 blocks.pop(0)
-            if blocks and blocks[0][0] < chunk.end:
-                found.append(_damage("block", now_s, now_s + head.picture_s, blocks[0]))
+            if blocks and blocks[0].start < chunk.end and _is_lost(blocks[0], chunk):
+                found.append(_damage("block", now_s, now_s + head.picture_s, (blocks[0].start, blocks[0].end)))
             elif not is_whole_jpeg(source, chunk.start + 8, chunk.end - chunk.start - 8):
                 faults += 1
                 found.append(_damage("jpeg", now_s, now_s + head.picture_s, span))
@@ -67,7 +69,12 @@ def _head(source: ByteSource) -> _Head:
     if place < 0 or len(raw) < place + 48:
         return _Head(0.0, is_jpeg=False)
     scale, rate = struct.unpack_from("<II", raw, place + 20)
-    is_jpeg = raw[place + 4 : place + 8].upper() in (b"MJPG", b"JPEG", b"AVRN")
+    names = [raw[place + 4 : place + 8].upper()]
+    # The handler of the header may be the maker's own; the format behind it names the compression too.
+    form = raw.find(b"strf", place)
+    if form >= 0:
+        names.append(raw[form + 24 : form + 28].upper())
+    is_jpeg = any(name in (b"MJPG", b"JPEG", b"AVRN") for name in names)
     return _Head(scale / rate if rate else 0.0, is_jpeg)
 
 
@@ -109,6 +116,12 @@ def chunks(source: ByteSource, is_late: Callable[[], bool], problems: Problems) 
         if is_inside and name != b"LIST":
             yield Chunk(name, at, end)
         at = end + (size & 1)
+
+
+def _is_lost(run: ZeroRun, chunk: Chunk) -> bool:
+    """Whether zeros in a JPEG's chunk stand in place of it: whole blocks, or any that coded data goes on behind; coded
+    pictures have no such runs, and padding stands at the end."""
+    return run.is_blockwise or run.end < chunk.end - _PADDING_BYTES
 
 
 def _is_misled(source: ByteSource, end: int) -> bool:

@@ -37,8 +37,8 @@ class SampleDescription(NamedTuple):
     bytes_per_unit: float | None = None
     nal_length_bytes: int | None = None
     """H.264 and HEVC by lengths: how many bytes each length takes, as `avcC` or `hvcC` says."""
-    avc_config: bytes = b""
-    """The body of `avcC`; empty where there is none."""
+    picture_config: bytes = b""
+    """The body of `avcC` or `hvcC`; empty where there is none."""
 
 
 def read_description(data: memoryview, stsd: Box, handler: str, problems: Problems) -> SampleDescription:
@@ -57,7 +57,7 @@ def read_description(data: memoryview, stsd: Box, handler: str, problems: Proble
                 width or None,
                 height or None,
                 nal_length_bytes=lengths,
-                avc_config=_avc_config(data, entry) if codec == "h264" else b"",
+                picture_config=_picture_config(data, entry, codec),
             )
         if handler == "soun" and length >= _SOUND_BYTES[0]:
             return _sound(data, entry, codec, problems)
@@ -76,9 +76,12 @@ def _nal_length_bytes(data: memoryview, entry: Box, problems: Problems) -> int |
     return None
 
 
-def _avc_config(data: memoryview, entry: Box) -> bytes:
+def _picture_config(data: memoryview, entry: Box, codec: str | None) -> bytes:
+    name = {"h264": "avcC", "hevc": "hvcC"}.get(codec or "")
+    if name is None:
+        return b""
     for box in children(data, entry.body + _VISUAL_BYTES, entry.body_end, Problems(), entry.type):
-        if box.type == "avcC":
+        if box.type == name:
             return bytes(data[box.body : min(box.body_end, box.body + 4096)])
     return b""
 

@@ -14,8 +14,8 @@ from ingestd.core.seams import (
 )
 from ingestd.media.boxes import ByteSource
 from ingestd.media.isobmff import Movie, Track
-from ingestd.media.parametersets import read_avc_record
-from ingestd.media.picturenumbers import PictureNumbers, jump_place
+from ingestd.media.parametersets import read_avc_record, read_hevc_record
+from ingestd.media.picturenumbers import PictureNumbers, SampleHeads, jump_place
 
 MAX_GROUPS = 3000
 """Of longer files only so many groups are read picture by picture, from the start."""
@@ -75,9 +75,8 @@ def _picture_seams(source: ByteSource, movie: Movie, shown: _Shown) -> Iterator[
         return
     if keys[0] != 0 and not movie.is_fragmented:
         yield Seam(kind="start.without_key", at_s=round(times[0], 6), stream=shown.track.number)
-    config = shown.track.description.avc_config
-    record = read_avc_record(config) if config else None
-    numbers = PictureNumbers(source, samples, record) if record is not None else None
+    heads = _heads(source, shown.track)
+    numbers = heads if isinstance(heads, PictureNumbers) else None
     bounds = [*keys[: MAX_GROUPS + 1], len(times)] if len(keys) <= MAX_GROUPS else list(keys[: MAX_GROUPS + 1])
     groups: list[Group] = []
     others: list[bool] = []
@@ -93,7 +92,7 @@ def _picture_seams(source: ByteSource, movie: Movie, shown: _Shown) -> Iterator[
                 last.frame_number if last is not None else None,
             )
         )
-        others.append(numbers is not None and numbers.has_other_sets(first))
+        others.append(heads is not None and heads.has_other_sets(first))
     found = [*group_seams(groups), *_other_sets(groups, others)]
     if numbers is not None:
         for place, missing in group_jumps(groups, numbers.modulus):
@@ -107,6 +106,18 @@ def _picture_seams(source: ByteSource, movie: Movie, shown: _Shown) -> Iterator[
                 )
             )
     yield from (seam.model_copy(update={"stream": shown.track.number}) for seam in found)
+
+
+def _heads(source: ByteSource, track: Track) -> SampleHeads | None:
+    """Of HEVC only the parameter sets are read: its key pictures carry no number."""
+    description = track.description
+    if not description.picture_config:
+        return None
+    if description.codec == "h264":
+        record = read_avc_record(description.picture_config)
+        return PictureNumbers(source, track.samples, record) if record is not None else None
+    record = read_hevc_record(description.picture_config)
+    return SampleHeads(source, track.samples, record) if record is not None else None
 
 
 def _other_sets(groups: Sequence[Group], others: Sequence[bool]) -> Iterator[Seam]:

@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any
 
 from ingestd.core.facts import StreamFacts, StreamKind
-from ingestd.core.timeline import find_holes
+from ingestd.core.timeline import DEFAULT_GAP_RULE, find_holes
 
 
 def timed_stream(
@@ -33,11 +33,20 @@ def timed_stream(
         index=index,
         kind=kind,
         first_s=round(times[0], 6),
-        end_s=round(times[-1] + (durations[-1] or step or 0.0), 6),
+        end_s=round(times[-1] + _last_length(kind, durations[-1], step, fields.get("codec")), 6),
         step_s=None if step is None else round(step, 6),
         holes=holes,
         **fields,
     )
+
+
+def _last_length(kind: StreamKind, duration_s: float, step_s: float | None, codec: str | None) -> float:
+    """How long the last packet lasts. Coded sound has packets of one length: one said to last much longer hides that
+    what followed is missing."""
+    if kind is StreamKind.AUDIO and step_s and not (codec or "pcm").startswith("pcm"):
+        most_s = step_s + DEFAULT_GAP_RULE.min_missing_s(kind, step_s)
+        return step_s if duration_s > most_s else duration_s or step_s
+    return duration_s or step_s or 0.0
 
 
 def span(streams: Iterable[StreamFacts]) -> tuple[float | None, float | None]:
