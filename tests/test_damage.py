@@ -167,6 +167,21 @@ def test_lost_packets_of_a_transport_stream_are_found_within_a_second(
     assert (found.start_s or 0) - start_s == pytest.approx(3.0, abs=1.0)
 
 
+def test_two_transport_streams_joined_miss_no_packet(clips: dict[FootageFormat, Path]) -> None:
+    data = clips[FootageFormat.TS].read_bytes()
+    assert found_in(data + data) == ()
+
+
+def test_packets_lost_behind_a_join_are_told_on_the_files_own_time_line(clips: dict[FootageFormat, Path]) -> None:
+    data = clips[FootageFormat.TS].read_bytes()
+    middle = len(data) // 188 // 2 * 188
+    (alone,) = found_in(data[:middle] + data[middle + 25 * 188 :])
+    (found,) = found_in(data + data[:middle] + data[middle + 25 * 188 :])
+    begins_s = facts_of(data).start_s or 0.0
+    assert (found.start_s or 0) - (alone.start_s or 0) == pytest.approx(6.0, abs=1.0)
+    assert begins_s < (found.start_s or 0)
+
+
 def test_packets_that_the_receiver_marked_are_damage(clips: dict[FootageFormat, Path]) -> None:
     data = bytearray(clips[FootageFormat.TS].read_bytes())
     data[188 * 200 + 1] |= 0x80

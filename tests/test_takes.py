@@ -113,6 +113,12 @@ def test_an_absent_segment_shows_without_numbers_too() -> None:
     assert (found.code, found.confidence) == ("set.missing", Confidence.LIKELY)
 
 
+def test_a_pause_into_which_no_whole_segment_goes_is_a_late_segment_without_numbers() -> None:
+    early, late = take(0, None, 12, 12, 12), take(36.0 + 9.2, None, 12, 12)
+    found = only(assemble_takes([*early, *late], HABITS))
+    assert (found.code, found.end_s) == ("set.gap", pytest.approx(9.0, abs=0.3))
+
+
 def test_a_number_that_a_photo_carries_is_not_missing() -> None:
     first, second = take(0, 1, 300, 120)
     photo = segment(100, 2, None, kind=MediaKind.PHOTO, has_video=False, has_audio=False)

@@ -335,6 +335,8 @@ def _absent_count(pair: Neighbours, pause_s: float, length_s: float, share: floa
                 return count
         return 0
     is_telling = pair.habits.roll_over_s * (by_length + 1) + RESOLUTION_S < 0.5 * length_s
+    # What is absent in the middle of a take was full: into a shorter pause it does not go.
+    is_telling &= pause_s >= by_length * length_s * (1 - _FULL_SHARE) - RESOLUTION_S
     return by_length if is_telling and pair.is_previous_full and pair.fits(pause_s, by_length, share) else 0
 
 

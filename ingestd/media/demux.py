@@ -21,6 +21,7 @@ from ingestd.media.containerstructure import container_structure
 from ingestd.media.framing import Frame, matroska_frame, riff_frame, transport_frame
 from ingestd.media.inbandsets import HEAD_BYTES, SetRuns, packet_sets
 from ingestd.media.streamfacts import span, timed_stream
+from ingestd.media.transportdamage import RESTART_SECONDS
 
 MAX_PACKETS = 10_000_000
 MAX_INTERRUPTIONS = 100_000
@@ -34,8 +35,6 @@ _WITHOUT_HEADER_DURATION = frozenset({"mpegts", "mpegps", "aac", "amr", "mp3"})
 _KINDS = {"video": StreamKind.VIDEO, "audio": StreamKind.AUDIO, "subtitle": StreamKind.SUBTITLE}
 
 
-RESTART_SECONDS = 1.0
-"""Times of a transport stream that go back by more begin again: pieces were joined, or the recorder set its clock."""
 _MAX_RESTARTS = 1000
 
 

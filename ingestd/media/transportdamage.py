@@ -18,6 +18,8 @@ _NOT_COUNTED_SHARE = 0.2
 """A stream whose counters break more often than this does not count its packets."""
 _FEW = 20
 _MAX_OPEN = 10_000
+RESTART_SECONDS = 1.0
+"""Times that go back by more begin again: pieces were joined, or the recorder set its clock."""
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class _Pid:
     packets: int = 0
     breaks: int = 0
     last_s: float | None = None
+    shift_s: float = 0.0
+    """Added to its written times since they last began again."""
     is_timed: bool = False
     declared: int | None = None
     """Payload bytes that the PES packet under way still claims; null where its header names no length."""
@@ -42,6 +46,8 @@ class _Open:
     start_s: float | None
     span: tuple[int, int]
     end_s: float | None = None
+    is_restart: bool = False
+    """The times began again there, and the counters with them: no packet need be lost."""
 
 
 @dataclass(slots=True)
@@ -203,7 +209,11 @@ class TransportWalk:
             self._first_ticks = ticks
         if ticks < self._first_ticks - _WRAP // 2:
             ticks += _WRAP
-        now_s = ticks / _TICKS
+        now_s = ticks / _TICKS + pid.shift_s
+        is_restart = pid.last_s is not None and now_s < pid.last_s - RESTART_SECONDS
+        if is_restart and pid.last_s is not None:
+            pid.shift_s += pid.last_s - now_s
+            now_s = pid.last_s
         pid.is_timed, pid.last_s = True, now_s
         if is_video and self._video_pid is None:
             self._video_pid, self.span_s = number, None
@@ -214,6 +224,7 @@ class TransportWalk:
         for one in self._open:
             if one.pid == number or (not self._is_timed(one.pid) and number == (self._video_pid or number)):
                 one.end_s = max(now_s, one.start_s or now_s)
+                one.is_restart = is_restart
         if self._open:
             self._done.extend(one for one in self._open if one.end_s is not None)
             self._open = [one for one in self._open if one.end_s is None]
@@ -235,7 +246,7 @@ class TransportWalk:
         for number in quiet:
             self.problems.add(f"the packets of stream {number:#x} are not counted; lost ones cannot be told")
         for one in [*self._done, *self._open]:
-            if one.kind == "continuity" and one.pid in quiet:
+            if one.kind == "continuity" and (one.pid in quiet or one.is_restart):
                 continue
             start_s = one.start_s if one.start_s is not None else one.end_s
             end_s = one.end_s if one.end_s is not None else start_s
