@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestd.cli.card_helper import mounted_of_former_cards
 from ingestd.config.allowed import load_allowed, load_device_api
 from ingestd.config.load import load_settings
 from ingestd.devices.standing import parse_properties
@@ -256,8 +257,20 @@ def test_a_changed_card_ends_the_mounts_of_the_old_one() -> None:
            for one in devices("usb-storage-vfat") if one["SUBSYSTEM"] == "block"}  # fmt: skip
     assert run == {"sda": ["/bin/systemctl --no-block restart ingestd-card@sda.service"], "sda1": []}
     assert not any(outcome.run for outcome in outcomes("usb-storage-vfat", action="change").values())
-    (stop, *_) = settings_of(SYSTEMD / "ingestd-card@.service")["ExecStart"]
-    assert stop == "/bin/systemctl stop ingestd-mount@%i.service ingestd-mount@%i[0-9]*.service"
+
+
+def test_only_mounts_of_another_medium_than_the_present_one_are_ended(tmp_path: Path) -> None:
+    """The unit of the new card may have begun already when the old one's is ended."""
+    mounts, sys_block = tmp_path / "mnt", tmp_path / "block"
+    mounts.mkdir()
+    (sys_block / "sda").mkdir(parents=True)
+    (sys_block / "sda/diskseq").write_text("14\n")
+    for name, number in {"sda": "12", "sda1": "12", "sda2": "14", "sdaa1": "3", "sdb1": "13"}.items():
+        (mounts / name).mkdir()
+        (mounts / f"{name}.medium").symlink_to(number)
+    (mounts / "sda3").mkdir()
+    assert mounted_of_former_cards("sda", mounts, sys_block) == ["sda", "sda1"]
+    assert mounted_of_former_cards("sdz", mounts, sys_block) == []
 
 
 def test_a_removal_starts_nothing() -> None:

@@ -1,9 +1,9 @@
-"""What a look at the decoded content tells: dark, stuck and silent spans, and the findings that follow from them.
+"""What a look at the decoded content tells: dark, stuck, silent and damaged spans, and the findings from them.
 
 `media.look` decodes and measures with the numbers of `LookRule`; here nothing is decoded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
@@ -15,6 +15,10 @@ from ingestd.core.settings import LookSettings
 
 MAX_SPANS = 200
 """Spans that one look keeps; content that alternates more often is a habit of the recorder."""
+
+
+_EXPLAINS_DAMAGE = ("data.", "file.truncated", "gap.", "splice.", "time.", "read.")
+"""Where a stream was cut, torn or joined, decoders stumble too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,13 @@ class LookRule:
     noise_levels: float = 0.03
     """Median difference around it from which a sensor is at work there."""
 
+    whole_seconds: float = 120.0
+    """Files up to this length are decoded wholly, for damage that only a decoder sees."""
+    near_seconds: float = 1.0
+    """What does not decode so near to what is told of the file already needs no second word."""
+    refused_share: float = 0.2
+    """Of all packets: a decoder that refuses more does not understand the recorder."""
+
     gate_spans: int = 4
     """So many silent spans in one file: the recorder itself shuts its microphone in quiet moments."""
 
@@ -84,6 +95,7 @@ class LookRule:
             frozen_seconds=settings.frozen_seconds,
             silent_seconds=settings.silent_seconds,
             dark_luma=settings.dark_luma,
+            whole_seconds=settings.whole_seconds,
         )
 
     @classmethod
@@ -126,6 +138,7 @@ class SpanKind(StrEnum):
     BLACK = "black"
     FROZEN = "frozen"
     SILENT = "silent"
+    DAMAGED = "damaged"
 
 
 class LookSpan(BaseModel):
@@ -146,14 +159,20 @@ class LookFacts(BaseModel):
 
     pictures: int = 0
     sound_s: float = 0.0
-    spans: tuple[LookSpan, ...] = Field(default=(), max_length=3 * MAX_SPANS)
+    spans: tuple[LookSpan, ...] = Field(default=(), max_length=4 * MAX_SPANS)
     until_s: float | None = None
     problems: tuple[str, ...] = Field(default=(), max_length=20)
 
 
-def look_findings(facts: LookFacts, rule: LookRule) -> tuple[Finding, ...]:
-    """`content.black`, `content.frozen` and `content.silent`, in order of time. `file` stays null."""
-    found = [*_black(facts, rule), *_frozen(facts, rule), *_silent(facts, rule)]
+def look_findings(facts: LookFacts, rule: LookRule, told: Sequence[Finding] = ()) -> tuple[Finding, ...]:
+    """`content.black`, `content.frozen`, `content.silent` and `data.corrupt`, in order of time. `file` stays null.
+
+    Args:
+        facts: what was seen.
+        rule: the numbers that it was seen with.
+        told: what is said of the file already; damage at the same place is not said twice.
+    """
+    found = [*_black(facts, rule), *_frozen(facts, rule), *_silent(facts, rule), *_damaged(facts, rule, told)]
     return tuple(sorted(found, key=lambda one: (one.start_s or 0.0, one.code)))
 
 
@@ -209,6 +228,34 @@ def _frozen_confidence(span: LookSpan, rule: LookRule) -> Confidence:
     equal, pictures = float(span.numbers.get("equal_pictures") or 0), float(span.numbers.get("pictures") or 1)
     is_stuck = bool(edges) and all(edges) and equal >= rule.equal_share * pictures
     return Confidence.LIKELY if is_stuck else Confidence.PROVISIONAL
+
+
+def _damaged(facts: LookFacts, rule: LookRule, told: Sequence[Finding]) -> Iterator[Finding]:
+    known = [one for one in told if one.severity is not Severity.INFO and one.code.startswith(_EXPLAINS_DAMAGE)]
+    for span in _spans(facts, SpanKind.DAMAGED, 0.0):
+        if any(_is_near(one, span, rule.near_seconds) for one in known):
+            continue
+        evidence: dict[str, Any] = {"source": "decoded pictures and sound", **span.numbers}
+        is_understood = float(span.numbers.get("share_of_file") or 0) <= rule.refused_share
+        if not is_understood:
+            evidence["note"] = "so much is refused that the decoder may not understand this recorder"
+        yield finding(
+            "data.corrupt",
+            severity=None if is_understood else Severity.INFO,
+            start_s=span.start_s,
+            end_s=span.end_s,
+            confidence=Confidence.LIKELY if is_understood else Confidence.PROVISIONAL,
+            evidence=evidence,
+        )
+
+
+def _is_near(told: Finding, span: LookSpan, near_s: float) -> bool:
+    if told.start_s is None and told.end_s is None:
+        return True
+    begins_s = told.start_s if told.start_s is not None else 0.0
+    # A torn file: behind its last intact second nothing decodes.
+    ends_s = told.end_s if told.end_s is not None and told.code != "file.truncated" else float("inf")
+    return span.start_s <= ends_s + near_s and span.end_s >= begins_s - near_s
 
 
 def _silent(facts: LookFacts, rule: LookRule) -> Iterator[Finding]:

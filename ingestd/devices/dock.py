@@ -12,12 +12,14 @@ from ingestd.core.ids import DockingId, new_uuid7
 from ingestd.core.matching import chosen, match_profiles
 from ingestd.core.model import BUREAU_ZONE, Docking, EntryKind, Inlet
 from ingestd.core.naming import docking_folder
+from ingestd.core.origin import Origin
 from ingestd.core.profile import RecorderProfile, preferring
 from ingestd.devices.card import CardListing, list_card
 from ingestd.devices.deviceinfo import read_device_info
 from ingestd.devices.identity import identify
 from ingestd.devices.mounts import Mounter
 from ingestd.devices.mtp import transport_findings
+from ingestd.devices.origin import declared_origin, of_no_recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def open_docking(
     max_entries: int,
     max_depth: int,
     owners_of: Callable[[str], Sequence[str]] = lambda _: (),
+    origin: Origin | None = None,
 ) -> DockedRecorder:
     """Mount a card, list it, tell its family and name its recorder.
 
@@ -68,6 +71,7 @@ def open_docking(
         clock: gives the moment of docking.
         max_entries, max_depth: limits of the listing.
         owners_of: the numbers for which the fleet register has a USB serial.
+        origin: where a person declared that this comes from, if not from a recorder.
 
     Raises:
         SourceGoneError: the card went away; nothing of it is held open.
@@ -85,7 +89,9 @@ def open_docking(
             only=mounted.only,
             is_seen_empty=mounted.is_seen_empty,
         )
-        listing = replace(listing, problems=(*listing.problems, *transport_findings(mounted.volume)))
+        declared = declared_origin(mounted.root_fd, listing, inlet, origin)
+        problems = (*listing.problems, *transport_findings(mounted.volume), *declared.findings)
+        listing = replace(listing, problems=problems)
         paths = [entry.path.text for entry in listing.entries if entry.kind is EntryKind.FILE]
         profile = chosen(match_profiles(mounted.volume, paths, profiles))
         ordered = preferring(profiles, profile.id if profile is not None else None)
@@ -100,9 +106,14 @@ def open_docking(
             device_info=told,
             registered=owners_of(serial) if serial else (),
         )
+        if declared.origin is not None:
+            recorder = of_no_recorder(recorder, declared.origin)
         volume = dict(mounted.volume)
         if profile is not None and profile.clock.mtime == "local" and volume.get("fat_times") == "as stored":
             volume["file_times"] = BUREAU_ZONE
+        users = dict.fromkeys(info.user for info in told if info.user)
+        if users:
+            volume["info_user"] = "\n".join(users)
         docking = Docking(
             docking_id=docking_id,
             bay=bay,
@@ -112,6 +123,7 @@ def open_docking(
             folder=docking_folder(opened_at.astimezone(zone).date().isoformat(), recorder.recorder_id, docking_id),
             volume=volume,
             profile_id=profile.id if profile is not None else None,
+            origin=declared.origin,
         )
         stack.pop_all()
     return DockedRecorder(docking, listing, mounted.root_fd, mounted.still_there, mounted.close, ordered)

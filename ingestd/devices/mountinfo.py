@@ -58,14 +58,35 @@ def mounts(mountinfo: Path = MOUNTINFO) -> tuple[MountLine, ...]:
     return parse_mountinfo(mountinfo.read_text("utf-8", "surrogateescape"))
 
 
-def mounts_of(device_node: str, mountinfo: Path = MOUNTINFO, sys_block: Path = SYS_BLOCK) -> tuple[MountLine, ...]:
+def mounts_of(
+    device_node: str, mountinfo: Path = MOUNTINFO, sys_block: Path = SYS_BLOCK, *, diskseq: int | None = None
+) -> tuple[MountLine, ...]:
     """The mounts of a block device, whole file systems only, by its number: the node itself may not be visible here.
+
+    Args:
+        device_node: as `/dev/sda1`.
+        diskseq: of a medium; mounts that are marked as another one's are left out. In a reader whose card is exchanged
+            the mount of the old card stays for a while, and shows its names over the bytes of the new one.
 
     Raises:
         OSError: the table cannot be read.
     """
     number = device_number(device_node, sys_block)
-    return tuple(line for line in mounts(mountinfo) if line.root == "/" and number and line.device == number)
+    found = (line for line in mounts(mountinfo) if line.root == "/" and number and line.device == number)
+    return tuple(line for line in found if diskseq is None or medium_of(line.mount_point) in ("", str(diskseq)))
+
+
+def medium_mark(point: Path) -> Path:
+    """Beside a mount point of the station: a link that leads nowhere, whose text is the number of the medium."""
+    return point.with_name(f"{point.name}.medium")
+
+
+def medium_of(point: Path) -> str:
+    """The number of the medium that was mounted here; empty where it is not marked, as of an administrator's mount."""
+    try:
+        return os.fspath(medium_mark(point).readlink())
+    except (OSError, ValueError):
+        return ""
 
 
 def device_number(device_node: str, sys_block: Path = SYS_BLOCK) -> str:

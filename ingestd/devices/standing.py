@@ -6,17 +6,23 @@ No file of the medium is opened here, and nothing of it is parsed but what udev 
 import fcntl
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from ingestd.core.clock import Clock, SystemClock
 from ingestd.core.errors import RefusedError, SourceGoneError, UnavailableError
+from ingestd.core.stop import Stop
 from ingestd.devices.mountinfo import mounts_of, volume_presence
-from ingestd.devices.mounts import is_mount_point, known_file_system, mount_read_only, unmount
+from ingestd.devices.mounts import is_held, is_mount_point, known_file_system, mount_read_only, unmount
 from ingestd.devices.usb import DeviceEvent
 
 UDEVADM: Final = "/bin/udevadm"
+HELD_SECONDS: Final = 60.0
+"""How long the readers of the card before are waited for; the unit is given 90 s in all."""
+
 _ANSWER_SECONDS: Final = 10.0
+_LOOK_EVERY_SECONDS: Final = 0.2
 
 # linux/fs.h
 _BLKROSET, _BLKROGET = 0x125D, 0x125E
@@ -59,7 +65,9 @@ def parse_properties(raw: bytes) -> Mapping[str, str]:
     return properties
 
 
-def mount_and_leave(volume: DeviceEvent, point: Path, uid: int, gid: int) -> None:
+def mount_and_leave(
+    volume: DeviceEvent, point: Path, uid: int, gid: int, *, held_seconds: float = HELD_SECONDS
+) -> None:
     """Mount a volume that was judged before; it stays when this process has ended.
 
     The device itself is set read-only first: no mount and no program can write to it from then on until it is plugged
@@ -69,26 +77,38 @@ def mount_and_leave(volume: DeviceEvent, point: Path, uid: int, gid: int) -> Non
         volume: as `devices.usb.classify` gave it.
         point: the mount point, made here; its parent exists.
         uid, gid: who may read on file systems that keep no owners.
+        held_seconds: how long a file system is waited for that still lives though nobody sees it.
 
     Raises:
-        RefusedError: it is mounted elsewhere, or no file system that the station reads.
+        RefusedError: it is mounted elsewhere, held by others, or no file system that the station reads.
         SourceGoneError: the medium went away, or another stands in its place.
         SourceError: it cannot be mounted.
         UnavailableError: a right is missing.
     """
     node = volume.device_node
     known_file_system(volume)
-    if found := mounts_of(node):
+    if found := mounts_of(node, diskseq=volume.diskseq):
         raise RefusedError(f"{node} is mounted at {found[0].mount_point} already")
     is_there = volume_presence(node, volume.diskseq)
     _set_read_only(node)
     if is_mount_point(point):
-        # What a recorder that was pulled has left behind; a mount above it would hide it for good.
+        # What a recorder or card that was pulled has left behind; a mount above it would hide it for good.
         unmount(point)
+    _wait_until_free(node, is_there, SystemClock(), held_seconds)
     mount_read_only(volume, point, uid, gid, is_there)
     if not is_there():
         unmount(point)
         raise SourceGoneError(f"{node} went away while it was mounted", "plug the recorder in again")
+
+
+def _wait_until_free(node: str, is_there: Callable[[], bool], clock: Clock, seconds: float) -> None:
+    stop, give_up_at = Stop(), clock.steady_seconds() + seconds
+    while is_held(node):
+        if not is_there():
+            raise SourceGoneError(f"{node} went away before it was mounted", "plug the recorder in again")
+        if clock.steady_seconds() >= give_up_at:
+            raise RefusedError(f"{node} is still held by whoever read the card before", f"fuser -m {node}")
+        stop.wait(_LOOK_EVERY_SECONDS)
 
 
 def _set_read_only(node: str) -> None:

@@ -21,7 +21,17 @@ import pyudev
 from ingestd.core.clock import Clock
 from ingestd.core.errors import UnavailableError
 from ingestd.core.settings import UdevSettings
-from ingestd.devices.usb import PROPERTIES, SIZE, DeviceAction, DeviceEvent, DeviceKind, Identity, judge
+from ingestd.devices.usb import (
+    PROPERTIES,
+    SIZE,
+    DeviceAction,
+    DeviceEvent,
+    DeviceKind,
+    Identity,
+    Partitions,
+    judge,
+    without_former_cards,
+)
 
 __all__ = ["DeviceAction", "DeviceEvent", "DeviceKind", "UdevBus", "UdevWatch"]
 
@@ -157,6 +167,7 @@ class UdevWatch:
         self._reconcile_seconds = reconcile_seconds
         self._spacing_seconds = spacing_seconds
         self._known: dict[Identity, DeviceEvent] = {}
+        self._partitions: Partitions = {}
         self._events: queue.SimpleQueue[DeviceEvent | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._monitoring = threading.Thread(target=self._monitor, name="udev-monitor", daemon=True)
@@ -228,7 +239,8 @@ class UdevWatch:
     def _reconcile(self, bus: UdevBus) -> None:
         """Compare the devices that are there with those known, and tell of the difference."""
         try:
-            present = judge(bus.devices(), self._settings)
+            devices, self._partitions = without_former_cards(bus.devices(), self._partitions)
+            present = judge(devices, self._settings)
         except OSError as error:
             self._problem = f"the devices on USB cannot be listed ({error})"
             return

@@ -26,6 +26,7 @@ from ingestd.core.errors import MediaError
 from ingestd.core.look import MAX_SPANS, Darkness, LookFacts, LookRule, LookSpan, SpanKind, darkness_of
 from ingestd.core.look_stills import Step, stuck_spans
 from ingestd.media.decoding import Damage, open_footage, packets, picture_stream, pictures, sound_stream, sounds
+from ingestd.media.look_damage import Undecodable
 from ingestd.media.look_picture import Picture, detail_of, difference_of, picture_of
 from ingestd.media.look_sound import Silence
 
@@ -127,6 +128,10 @@ class _Look:
             dark = self._dark_spans(video)
             spans += dark[:MAX_SPANS]
             spans += self._stuck_spans(video, dark)[:MAX_SPANS]
+        if max(self._packets.end_s, silence.heard_s) <= self.rule.whole_seconds:
+            damaged = Undecodable(self.source, video, audio, self.is_late)
+            spans += damaged.spans()
+            self._until_s = damaged.until_s if self._until_s is None else self._until_s
         problems = [f"{self._damage.packets} packets could not be decoded"] if self._damage.packets else []
         return LookFacts(
             pictures=self.pictures,

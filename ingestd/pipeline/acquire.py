@@ -77,16 +77,20 @@ def _acquire(
     is_resumed: bool,
     on_bytes: Callable[[int], None],
 ) -> Acquired:
-    limits, recording = means.limits, planned.recording_id
-    source = CardFile(
-        descriptor, means.card.still_there, means.stop, means.clock, limits.retries, limits.patience_seconds
-    )
+    recording = planned.recording_id
+    source = _reading(means, descriptor)
     before = os.fstat(descriptor)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-    proven = _proven(recording, means, source) if is_resumed else Proven(0, ())
+    proven = _proven(recording, means, descriptor) if is_resumed else Proven(0, ())
     path = means.vault.staged_original(recording)
     target = open_to_go_on(path) if proven.bytes else means.vault.create_staged(recording)
     journal = Journal(means.vault, recording, source_key(means.card, planned))
+
+    def on_mark(offset: int, digest: str) -> None:
+        # Zeros in the place of refused bytes hash as well as any: behind them there is nothing to go on from.
+        if not source.unreadable or offset <= source.unreadable[0][0]:
+            journal.on_mark(offset, digest)
+
     if proven.bytes:
         on_bytes(proven.bytes)
     try:
@@ -96,10 +100,11 @@ def _acquire(
             path,
             expected_bytes=before.st_size,
             on_bytes=on_bytes,
-            on_mark=journal.on_mark,
+            on_mark=on_mark,
             start=proven.bytes,
             hashes=proven.hashes,
         )
+        source.confirm_holes()
         protect(target, path)
     finally:
         journal.close()
@@ -119,6 +124,13 @@ def _acquire(
         instability=instability,
         # Of a file that changed meanwhile, other bytes say nothing about the medium.
         second_sha256=None if instability else second,
+    )
+
+
+def _reading(means: Means, descriptor: int) -> CardFile:
+    limits = means.limits
+    return CardFile(
+        descriptor, means.card.still_there, means.stop, means.clock, limits.retries, limits.patience_seconds
     )
 
 
@@ -162,9 +174,7 @@ def _read_again(means: Means, descriptor: int, length: int) -> Sha256:
         SourceGoneError: the recorder is gone.
     """
     limits = means.limits
-    again = CardFile(
-        descriptor, means.card.still_there, means.stop, means.clock, limits.retries, limits.patience_seconds
-    )
+    again = _reading(means, descriptor)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     digest, offset = hashlib.sha256(), 0
     with memoryview(bytearray(limits.block_bytes)) as view:
@@ -184,29 +194,37 @@ def _read_again(means: Means, descriptor: int, length: int) -> Sha256:
     return Sha256(digest.hexdigest())
 
 
-def _proven(recording: RecordingId, means: Means, source: CardFile) -> Proven:
+def _proven(recording: RecordingId, means: Means, descriptor: int) -> Proven:
     """The part of an interrupted copy that its journal, the medium and samples of the recorder's file all bear out."""
     block_bytes = means.limits.block_bytes
     proven = prove(means.vault, recording, means.lane.new_hashes, block_bytes=block_bytes, stop=means.stop)
-    if proven.bytes and not _is_same_file(means.vault, recording, source, proven.bytes):
+    if proven.bytes and not _is_same_file(recording, means, descriptor, proven.bytes):
         return Proven(0, ())
     return proven
 
 
-def _is_same_file(vault: Vault, recording: RecordingId, source: CardFile, length: int) -> bool:
-    """Whether blocks spread over the proven part are still what the recorder gives."""
-    staged = os.open(vault.staged_original(recording), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+def _is_same_file(recording: RecordingId, means: Means, descriptor: int, length: int) -> bool:
+    """Whether blocks spread over the proven part are still what the recorder gives.
+
+    A block that it refuses now was had the first time: it speaks neither way, and is no hole in what is kept.
+    """
+    staged = os.open(means.vault.staged_original(recording), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    compared = 0
     try:
         for number in range(_PROBES):
             offset = max(length - _PROBE_BYTES, 0) * number // max(_PROBES - 1, 1)
             block = bytearray(min(_PROBE_BYTES, length - offset))
+            probe = _reading(means, descriptor)
             with memoryview(block) as view:
-                count = source.read_into(view, offset)
+                count = probe.read_into(view, offset)
+            if probe.unreadable:
+                continue
             if bytes(block[:count]) != os.pread(staged, len(block), offset):
                 return False
+            compared += 1
     finally:
         os.close(staged)
-    return True
+    return compared > 0
 
 
 def _instability(listed: SourceFile, copied_bytes: int, before: Any, after: Any) -> str:

@@ -17,12 +17,14 @@ from ingestd.core.likeness import structure_findings
 from ingestd.core.matching import chosen, match_profiles
 from ingestd.core.model import EntryKind, SourceFile
 from ingestd.core.naming import card_path
+from ingestd.core.positions import position_findings, with_datum
 from ingestd.core.profile import ParsedName, RecorderProfile, parse_name, preferring
 from ingestd.core.recorderclock import clock_findings
 from ingestd.core.salvaging import is_convincing, needs_reference, reference_of, salvaged_finding, with_end
 from ingestd.core.settings import Settings
 from ingestd.core.siblingedits import by_content, sibling_findings, without_explained
 from ingestd.core.siblings import Sibling
+from ingestd.core.sidecars import PositionRules
 from ingestd.core.tamper import edit_findings
 from ingestd.core.timeline import file_findings
 from ingestd.devices.card import list_card, open_source
@@ -132,14 +134,18 @@ def _look(
     except SourceError as error:
         return _Look(shown, name, None, [finding("read.error", evidence={"error": error.message})])
     try:
-        facts = media.probe(descriptor, entry.size_bytes, settings.media.timeout_seconds)
+        rules = next((one.position for one in profiles if one.id == name.profile_id), PositionRules())
+        sidecar = rules.rule_of(entry.path.text)
+        facts = media.probe(descriptor, entry.size_bytes, settings.media.timeout_seconds, sidecar=sidecar)
+        facts = facts.model_copy(update={"fixes": with_datum(facts.fixes, rules.datum)})
         facts = media.damaged(descriptor, facts, settings.media.timeout_seconds)
-        facts, seen = look_at(descriptor, facts, settings.look, media) if has_look else (facts, ())
+        found = (*file_findings(facts), *damage_findings(facts), *edit_findings(facts), *position_findings(facts.fixes))
+        facts, seen = look_at(descriptor, facts, settings.look, media, found) if has_look else (facts, ())
     except MediaError as error:
         return _Look(shown, name, None, [finding("job.parked", evidence={"job": "analyse", "error": error.message})])
     finally:
         os.close(descriptor)
-    return _Look(shown, name, facts, [*file_findings(facts), *damage_findings(facts), *edit_findings(facts), *seen])
+    return _Look(shown, name, facts, [*found, *seen])
 
 
 def _tell_torn_ends(looks: Sequence[_Look], settings: Settings, media: MediaWorker) -> None:

@@ -1,13 +1,14 @@
 """The look at decoded content, once a recording is described: at lowest priority, and kept in the ledger."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from ingestd.core.custody import Act
 from ingestd.core.errors import IngestdError, MediaError
 from ingestd.core.facts import MediaFacts
 from ingestd.core.findings import Finding
-from ingestd.core.look import LookFacts, LookRule, look_findings
+from ingestd.core.look import LookRule, look_findings
 from ingestd.core.settings import LookSettings
 from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.parts import Parts
@@ -35,9 +36,11 @@ def look_next(parts: Parts, media: MediaWorker) -> bool:
 
 
 def look_at(
-    descriptor: int, facts: MediaFacts, settings: LookSettings, media: MediaWorker
+    descriptor: int, facts: MediaFacts, settings: LookSettings, media: MediaWorker, told: Sequence[Finding] = ()
 ) -> tuple[MediaFacts, tuple[Finding, ...]]:
-    """Findings of the content of a file; the facts with a problem more where nobody could look, or not to the end.
+    """Findings of the content of a file, of which `told` is said already.
+
+    The facts have a problem more where nobody could look, or not to the end.
 
     Raises:
         StoppedError: `media` was asked to stop.
@@ -51,7 +54,7 @@ def look_at(
         return _with_problem(facts, f"the content was not looked at: {error.message}"), ()
     if seen.until_s is not None:
         facts = _with_problem(facts, f"the content was looked at up to {seen.until_s} s only")
-    return facts, look_findings(seen, rule)
+    return facts, look_findings(seen, rule, told)
 
 
 def _with_problem(facts: MediaFacts, problem: str) -> MediaFacts:
@@ -75,7 +78,12 @@ def _looked(row: Row, parts: Parts, media: MediaWorker) -> Act:
             facts = media.look(descriptor, rule, settings.timeout_seconds)
         finally:
             os.close(descriptor)
-        data |= {"document": facts.model_dump(mode="json"), "findings": _documents(facts, rule)}
+        told = [
+            Finding.model_validate(one["document"]) for one in parts.catalogue.findings(recording=sealed.recording_id)
+        ]
+        found = look_findings(facts, rule, told)
+        documents = [one.model_dump(mode="json") for one in found]
+        data |= {"document": facts.model_dump(mode="json"), "findings": documents}
     except MediaError as error:
         data["document"] = {"reason": error.message}
     except IngestdError:
@@ -84,7 +92,3 @@ def _looked(row: Row, parts: Parts, media: MediaWorker) -> Act:
         raise
     forget_attempts(engine, [sealed.recording_id], _KIND)
     return Act(act="derived.made", subject=sealed.recording_id, data=data)
-
-
-def _documents(facts: LookFacts, rule: LookRule) -> list[dict[str, Any]]:
-    return [found.model_dump(mode="json") for found in look_findings(facts, rule)]

@@ -54,6 +54,11 @@ def load() -> Any:
     return sys.modules["docklab"]
 
 
+def is_emulated() -> bool:
+    """Whether the guest's processor is a program: many times slower than a station, and no measure of its speed."""
+    return str(load().accelerator()) == "tcg"
+
+
 def cache() -> Path:
     """Where built images are kept between runs."""
     folder = Path(load().HOME) / "ingestd"

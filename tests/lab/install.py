@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from tests.lab import docklab
 from tests.lab.software import PLACE
 
 if TYPE_CHECKING:
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
 CONFIG_FILE = "/etc/ingestd/ingestd.toml"
 
 _BAYS = "".join(f'"pci-0000:00:14.0-usb-0:{bay}" = "bay-{bay}"\n' for bay in range(1, 11))
+_PATIENCE = {
+    "ingestd.service": "TimeoutStopSec=300\nWatchdogSec=600",
+    "ingestd-card@.service": "TimeoutStartSec=900",
+    "ingestd-mount@.service": "TimeoutStartSec=900\nTimeoutStopSec=300",
+    "ingestd-mtp@.service": "TimeoutStartSec=900\nTimeoutStopSec=300",
+}
+"""Limits of units that a processor needs which is a program itself, on a machine with other work."""
 _OPTIONS = {
     "udev.allowed_labels": '["BWC*"]',
     "udev.allowed_usb_ids": '["1209:b0d1", "46f4:0004"]',
@@ -26,6 +34,10 @@ def install(vm: "StationVm") -> None:
         vm: with the package at its place.
     """
     vm.sh(f"{PLACE}/bin/ingestd install", seconds=600)
+    if docklab.is_emulated():
+        for unit, words in _PATIENCE.items():
+            vm.write(f"/etc/systemd/system/{unit}.d/emulated.conf", f"[Service]\n{words}\n")
+        vm.sh("systemctl daemon-reload")
 
 
 def configure(vm: "StationVm", options: Mapping[str, str]) -> None:

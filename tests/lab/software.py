@@ -1,5 +1,6 @@
 """The project as it is installed on a station: a disk image with a virtual environment for Debian's own Python."""
 
+import functools
 import hashlib
 import os
 import shutil
@@ -41,10 +42,12 @@ def software_disk() -> Mapping[str, Any]:
     return {"driver": "file", "node-name": "software", "filename": image, "read-only": True}
 
 
+@functools.cache
 def software_image() -> Path:
     """An ext4 image, to be mounted at `PLACE`, with the project as its sources are now; made once for each state.
 
-    Needs the package index once for the locked dependencies; they are kept.
+    One for a whole run: a machine that was frozen with one image must not be resumed with another, even where
+    somebody changes the sources meanwhile. Needs the package index once for the locked dependencies; they are kept.
     """
     with building():
         image = cache() / f"software-{digest(_files())}.img"

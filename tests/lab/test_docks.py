@@ -4,6 +4,7 @@ Each scenario ends with what the fixture `station` asks: no card was changed by 
 `ingestd verify` finds nothing. A long test outside CI: `make lab`; what it needs is in docs/guide/develop.md.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +105,14 @@ def test_two_recorders_with_one_usb_serial_and_one_label_are_told_apart(station:
     for bay, card in docked.items():
         station.plug(bay, card, serial="0123456789", **RECORDER)
     for bay in docked:
-        station.wait_bay(bay, "done", "attention")
+        station.wait_ended(bay)
     assert {bay: taken_in(station, bay, card) for bay, card in docked.items()} == {3: [], 4: []}
 
 
 def test_a_hostile_card_is_taken_in_and_nothing_beyond_it(station: StationVm, cards: Path) -> None:
     card = make_hostile_card(cards, next(numbers))
     station.plug(5, card)
-    station.wait_bay(5, "done", "attention")
+    station.wait_ended(5)
     held = station.held(card.recorder)
     assert {path: held.get(path) for path in card.files if card.recorder in path} == {
         path: sha256 for path, sha256 in card.files.items() if card.recorder in path
@@ -145,3 +146,21 @@ def test_a_stick_that_is_no_recorder_is_not_mounted_and_none_of_its_files_is_rea
     leaks = [leak for leak in station.leaks() if leak.startswith(("mount", "folder"))]
     assert (leaks, station.lab.bytes_read(6)) == ([], before)
     assert station.recordings(stick.recorder) == []
+
+
+# --- the units as they are installed ----------------------------------------------------------------------------------
+
+
+def test_each_unit_is_at_least_as_confined_as_the_page_says(station: StationVm, figures: list[str]) -> None:
+    page = (software.PROJECT / "docs/design/hardening.md").read_text("utf-8")
+    reported = dict(re.findall(r"^\| `(ingestd[-\w]*@?\.service)` \| ([0-9.]+) \|$", page, re.MULTILINE))
+    installed = station.sh("ls /usr/local/lib/systemd/system").split()
+    instances = {"ingestd-mtp@.service": "001-002", "ingestd-device@.service": "001-002"}
+    found = {}
+    for name in (one for one in installed if one.startswith("ingestd")):
+        unit = name.replace("@.", f"@{instances.get(name, 'sda1')}.")
+        words = station.sh(f"systemd-analyze --no-pager security {unit}")
+        found[name] = re.search(r"exposure level for .*: ([0-9.]+)", words)[1]  # type: ignore[index]
+    figures.append(f"systemd-analyze security: {found}")
+    # The page has what is said of the files alone; of loaded units it is the same or less.
+    assert {name: points for name, points in found.items() if float(points) > float(reported.get(name, 0))} == {}

@@ -1,13 +1,14 @@
 """Recorders that are pulled, worn, slow or silent while they are copied, in the bays of a real machine."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lab import docklab, software
-from tests.lab.cards import Card, footage, make_card
+from tests.lab.cards import Card, footage, make_card, sha256_of
 from tests.lab.station_vm import STATE, StationVm, numbers
 from tests.lab.test_docks import RECORDER, taken_in
 
@@ -22,10 +23,10 @@ SLOW = 700_000
 """Bytes a second: so slow that something can be done meanwhile."""
 
 
-def long_card(folder: Path, **options: Any) -> Card:
-    """One file of 12 MiB between two small ones."""
+def long_card(folder: Path, mib: int = 12, **options: Any) -> Card:
+    """One long file between two small ones."""
     recorder = next(numbers)
-    return make_card(folder, recorder, footage(recorder, (50_000, 12 * MIB, 60_000)), **options)
+    return make_card(folder, recorder, footage(recorder, (50_000, mib * MIB, 60_000)), **options)
 
 
 def resumed(station: StationVm, recorder: str) -> list[int]:
@@ -82,15 +83,15 @@ def test_bad_sectors_are_named_and_everything_else_is_taken_in(station: StationV
     files = footage(recorder, (300_000, 900_000, 200_000))
     card = make_card(cards, recorder, files)
     path, body = sorted(files.items())[1]
-    bad = sector_of(card, path, body, 400_000)
+    bad = sector_of(card, path, body, 500_000)
     station.plug(4, card, bad=[(bad, 8)])
-    assert station.wait_bay(4, "done", "attention")["state"] == "attention"
+    assert station.wait_ended(4)["state"] == "attention"
     held = station.held(recorder)
     assert {name: held[name] for name in files if name != path} == {
         name: sha256 for name, sha256 in card.files.items() if name != path
     }
     found = [one for one in station.json("findings", "--code", "read.error") if one["file"] == path]
-    at = bad * 512 - (bad * 512 - 400_000 // 512 * 512)
+    at = 500_000 // 512 * 512
     ranges = [pair for one in found for pair in one["bytes"]]
     assert any(first <= at < end for first, end in ranges), (found, at)
     assert sum(end - first for first, end in ranges) <= 64 * 1024
@@ -134,3 +135,26 @@ def test_a_card_that_is_taken_out_of_its_reader_and_put_back_is_gone_on_with(sta
     station.wait_done(6)
     assert taken_in(station, 6, card) == []
     assert resumed(station, card.recorder) == [4 * MIB]
+
+
+def test_another_card_in_the_same_reader_is_not_read_under_the_names_of_the_first(
+    station: StationVm, cards: Path
+) -> None:
+    """The mount of a card that is taken out stays for a while, and would show its names over the next card's bytes."""
+    first = long_card(cards, label="BWC-A")
+    second = long_card(cards, label="BWC-B")
+    slot = cards / "slot.img"
+    shutil.copyfile(first.image, slot)
+    station.plug(6, slot, bps=SLOW, serial="READER", **RECORDER)
+    station.wait_copying(6, 2 * MIB)
+    station.lab.fault(6, media=False)
+    station.wait_bay(6, "attention", "free")
+    with slot.open("r+b") as inside:
+        inside.write(second.image.read_bytes())
+    station.begin()
+    station.lab.fault(6, media=True, bps=0)
+    # The reader's serial number is none of the recorder's, which a person is told.
+    station.wait_ended(6)
+    assert taken_in(station, 6, second) == []
+    assert not set(station.held(first.recorder).values()) - set(first.files.values())
+    assert sha256_of(slot) == second.image_sha256

@@ -28,11 +28,12 @@ class Term:
 
 @dataclass
 class Outcome:
-    """What the rules gave a device: properties set, units wanted, tags."""
+    """What the rules gave a device: properties set, units wanted, tags, commands run."""
 
     properties: dict[str, str] = field(default_factory=dict)
     wanted: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
+    run: list[str] = field(default_factory=list)
 
 
 def parse(text: str) -> list[list[Term]]:
@@ -99,6 +100,8 @@ def _assigned(term: Term, known: dict[str, str], outcome: Outcome) -> str:
             pass
         case ("TAG", "", "+="):
             outcome.tags.append(value)
+        case ("RUN", "", "+="):
+            outcome.run.append(value)
         case ("ENV", "SYSTEMD_WANTS", "+="):
             outcome.wanted.append(value)
         case ("ENV", name, "="):
