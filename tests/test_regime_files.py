@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ingestd.config.load import load_regimes
+from ingestd.core.clauses import Basis, Sourced
 from ingestd.core.facts import MediaKind
-from ingestd.core.regime import Basis, Regime, RetentionDecision, RetentionItem, StartEvent, retention_of
+from ingestd.core.handover import StartEvent
+from ingestd.core.regime import Regime, RetentionDecision, RetentionItem, retention_of
 
 PROJECT = Path(__file__).parent.parent
 REGIMES = load_regimes(PROJECT / "config" / "regimes")
@@ -51,10 +53,26 @@ def clause_fault(text: str, article: str, words: str) -> str | None:
     return None if without_spaces(words) in body else f"{number} does not say: {words}"
 
 
+def clock_rules(regime: Regime) -> list[Sourced]:
+    clock = regime.hand_over
+    return [rule for rule in (clock, clock.hand_in, clock.field_work) if rule] if clock else []
+
+
 CLAUSES = [
     (regime, rule.article, rule.words)
     for regime in REGIMES.values()
-    for rule in (*regime.retention, *((regime.hand_over,) if regime.hand_over else ()), *regime.explain)
+    for rule in (
+        *regime.retention,
+        *clock_rules(regime),
+        *regime.explain,
+        *regime.categories,
+        *regime.coverage,
+        *regime.absence,
+        *regime.filing,
+        *regime.bookmarks,
+        *regime.origins,
+        *regime.registration,
+    )
     if rule.article and rule.words
 ]
 

@@ -1,4 +1,4 @@
-"""A bureau's rules as data, and the pure arithmetic on them: until when a recording is kept, when hand-over is due.
+"""A bureau's rules as data, and the pure arithmetic of retention on them. Its clock of hand-over: `core.handover`.
 
 No rule stands in code: each regime is a file under `config/regimes/`, with article and words. How terms are counted is
 in `docs/design/` (decisions 8 to 12).
@@ -6,21 +6,22 @@ in `docs/design/` (decisions 8 to 12).
 
 import datetime as dt
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from ingestd.core.clock import to_text
+from ingestd.core.bookmark_rules import BookmarkRule, named_together
+from ingestd.core.case_rules import AbsenceRule, Category, CoverageRule, FilingRule
+from ingestd.core.clauses import Basis, Frozen, Sourced
+from ingestd.core.clock import from_text, to_text
 from ingestd.core.facts import MediaKind
 from ingestd.core.findings import REGISTER
+from ingestd.core.handover import HandOverClock
 from ingestd.core.interruption import InterruptionReason
-
-_StoredMoment = Annotated[AwareDatetime, PlainSerializer(to_text, when_used="json")]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from ingestd.core.localdays import add_term, end_of_day
+from ingestd.core.origin_rules import OriginRule
+from ingestd.core.registration_rules import RegistrationRule, fields_of
 
 
 class AppliesTo(StrEnum):
@@ -55,28 +56,7 @@ class RuleKind(StrEnum):
         return self in (RuleKind.TERM, RuleKind.MINIMUM)
 
 
-class Basis(StrEnum):
-    """Where a demand comes from; the two are never shown alike."""
-
-    LAW = "law"
-    LOCAL_POLICY = "local policy"
-
-
-class _Sourced(_Frozen):
-    """Something with its clause; `article` and `words` are null together where the regulation is silent."""
-
-    article: str | None = Field(default=None, min_length=1)
-    words: str | None = Field(default=None, min_length=1)
-    note: str | None = Field(default=None, min_length=1)
-
-    @model_validator(mode="after")
-    def _clause_is_whole(self) -> Self:
-        if (self.article is None) != (self.words is None):
-            raise ValueError("article and words belong together: give both, or neither where the regulation is silent")
-        return self
-
-
-class RetentionRule(_Sourced):
+class RetentionRule(Sourced):
     """One reason to keep. `years` and `months` add up and are given only for a term or a minimum.
 
     A fallback rule counts only where no other rule of the regime speaks of the recording (江门 43: 没有规定的).
@@ -102,33 +82,7 @@ class RetentionRule(_Sourced):
         return self
 
 
-class StartEvent(StrEnum):
-    """What starts the hand-over clock of a regime, or did start it for one recording."""
-
-    ACTIVITY_END = "activity_end"
-    """End of the activity, by its case or declared; else the end of the recording stands in for it."""
-    RECORDING_END = "recording_end"
-    DAY_END = "day_end"
-    """End of the day, in the bureau's zone, on which the recording ended."""
-
-
-class HandOverClock(_Sourced):
-    """Until when a recording must stand verified in the store."""
-
-    starts: StartEvent
-    hours: int = Field(gt=0, le=24 * 366)
-    basis: Basis
-
-    @model_validator(mode="after")
-    def _basis_is_true(self) -> Self:
-        if self.basis is Basis.LAW and self.article is None:
-            raise ValueError("basis law needs article and words; without them it is local policy")
-        if self.basis is Basis.LOCAL_POLICY and (self.article is not None or self.note is None):
-            raise ValueError("local policy has no article, and a note that says so")
-        return self
-
-
-class ExplanationRule(_Sourced):
+class ExplanationRule(Sourced):
     """Findings that stay open until a person explains them. `named_reasons` are those that the clause itself names.
 
     Local policy may quote the clause that it serves; its note then says what the clause leaves open.
@@ -156,7 +110,7 @@ class ExplanationRule(_Sourced):
         return self
 
 
-class Regime(_Frozen):
+class Regime(Frozen):
     """One bureau's rules. `text` is the file name of the regulation; `version` counts changes of this data."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -167,6 +121,25 @@ class Regime(_Frozen):
     retention: tuple[RetentionRule, ...] = Field(min_length=1)
     hand_over: HandOverClock | None = None
     explain: tuple[ExplanationRule, ...] = ()
+    categories: tuple[Category, ...] = ()
+    coverage: tuple[CoverageRule, ...] = ()
+    absence: tuple[AbsenceRule, ...] = ()
+    filing: tuple[FilingRule, ...] = ()
+    bookmarks: tuple[BookmarkRule, ...] = ()
+    origins: tuple[OriginRule, ...] = ()
+    registration: tuple[RegistrationRule, ...] = ()
+
+    @field_validator("registration")
+    @classmethod
+    def _fields_are_told_apart(cls, registration: tuple[RegistrationRule, ...]) -> tuple[RegistrationRule, ...]:
+        fields_of(registration)
+        return registration
+
+    @field_validator("bookmarks")
+    @classmethod
+    def _kinds_are_told_apart(cls, bookmarks: tuple[BookmarkRule, ...]) -> tuple[BookmarkRule, ...]:
+        named_together(bookmarks)
+        return bookmarks
 
     @property
     def codes_to_explain(self) -> frozenset[str]:
@@ -185,10 +158,13 @@ class Regime(_Frozen):
         explained = [rule.id for rule in self.explain]
         if len(explained) != len(set(explained)):
             raise ValueError("two rules of [[explain]] have the same id; give each its own")
+        for section, named in (("categories", self.categories), ("filing", self.filing)):
+            if len({one.id for one in named}) != len(named):
+                raise ValueError(f"two rules of [[{section}]] have the same id; give each its own")
         return self
 
 
-class RetentionItem(_Frozen):
+class RetentionItem(Frozen):
     """What is known of a recording when its retention is decided. `recorded_end` is corrected for the clock's error."""
 
     kind: MediaKind
@@ -197,7 +173,7 @@ class RetentionItem(_Frozen):
     is_evidence: bool = False
 
 
-class RetentionReason(_Frozen):
+class RetentionReason(Frozen):
     """One rule that keeps a recording. Times are UTC texts; `until` is null for "not before a person decides"."""
 
     rule_id: str
@@ -210,9 +186,11 @@ class RetentionReason(_Frozen):
     start_event: Literal["recorded_end", "sealed_at"]
     until: str | None
     is_winner: bool = False
+    is_promised_earlier: bool = False
+    """It does not follow from what is known now; it was promised once, and no change shortens a promise."""
 
 
-class RetentionDecision(_Frozen):
+class RetentionDecision(Frozen):
     """Until when a recording is kept at least, and every reason why; exactly one reason is marked as the winner.
 
     `keep_until` is the first moment that lies behind the term, UTC text; null: until a person decides. It gives nobody
@@ -223,32 +201,6 @@ class RetentionDecision(_Frozen):
     regime_version: int
     keep_until: str | None
     reasons: tuple[RetentionReason, ...]
-
-
-class HandOverState(StrEnum):
-    """Where a recording stands against the hand-over clock."""
-
-    DUE = "due"
-    """Not in the store yet, and there is still time."""
-    MET = "met"
-    LATE = "late"
-    """Came after its time, or has not come and the time is over. A flag, never a reason to refuse footage."""
-    NONE = "none"
-    """The regime has no clock, or the recording's time is none that a deadline could be counted from."""
-
-
-class HandOver(_Frozen):
-    """A recording against the hand-over clock. `start_event` says which event was really known and used."""
-
-    state: HandOverState
-    due: _StoredMoment | None = None
-    started_at: _StoredMoment | None = None
-    start_event: StartEvent | None = None
-    hours: int | None = None
-    article: str | None = None
-    words: str | None = None
-    note: str | None = None
-    basis: Basis | None = None
 
 
 def retention_of(regime: Regime, item: RetentionItem, zone: ZoneInfo) -> RetentionDecision:
@@ -291,6 +243,24 @@ def retention_of(regime: Regime, item: RetentionItem, zone: ZoneInfo) -> Retenti
     )
 
 
+def longer_of(promised: RetentionDecision, fresh: RetentionDecision) -> RetentionDecision:
+    """The decision that stands after a recording was decided anew: `fresh`, but never for less time than promised.
+
+    Where the promise was longer its winning reason stands on, marked, beside the reasons that are known now: only a
+    person shortens it.
+    """
+    if fresh.keep_until is None:
+        return fresh
+    if promised.keep_until is not None and from_text(promised.keep_until) <= from_text(fresh.keep_until):
+        return fresh
+    (winner,) = [reason for reason in promised.reasons if reason.is_winner]
+    reasons = (
+        *(reason.model_copy(update={"is_winner": False}) for reason in fresh.reasons),
+        winner.model_copy(update={"is_promised_earlier": True}),
+    )
+    return fresh.model_copy(update={"keep_until": promised.keep_until, "reasons": reasons})
+
+
 def _rules_for(regime: Regime, item: RetentionItem) -> list[RetentionRule]:
     if item.kind.is_timed:
         classes = {AppliesTo.FOOTAGE}
@@ -310,95 +280,3 @@ def _term_end(start: dt.datetime, rule: RetentionRule, zone: ZoneInfo) -> dt.dat
         return end_of_day(last_day, zone)
     except (ValueError, OverflowError):
         return None
-
-
-def add_term(day: dt.date, *, years: int, months: int) -> dt.date:
-    """The last day of a term that starts on `day`: the day of the same number (民法典 201, 202; the first day is free).
-
-    Where the month has no such day, 民法典 202 takes the month's last day; here the first of the next month is taken,
-    one day more, because keeping errs on the long side: 31 January + 1 month is 1 March, 29 February + 1 year also.
-
-    Raises:
-        ValueError: the term ends beyond the calendar.
-    """
-    index = day.year * 12 + (day.month - 1) + years * 12 + months
-    try:
-        return dt.date(index // 12, index % 12 + 1, day.day)
-    except ValueError:
-        index += 1
-        return dt.date(index // 12, index % 12 + 1, 1)
-
-
-def end_of_day(day: dt.date, zone: ZoneInfo) -> dt.datetime:
-    """The moment in UTC when the day ends in the zone (民法典 203: 二十四时), which is the next day's first.
-
-    Where clocks are turned at midnight, that hour is there twice or not at all: the later reading is taken.
-
-    Raises:
-        OverflowError: the day is the calendar's last.
-    """
-    midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), zone)
-    return max(midnight.replace(fold=fold).astimezone(dt.UTC) for fold in (0, 1))
-
-
-def hand_over_of(
-    regime: Regime,
-    *,
-    activity_end: dt.datetime | None,
-    recording_end: dt.datetime,
-    secured_at: dt.datetime | None,
-    now: dt.datetime,
-    zone: ZoneInfo,
-) -> HandOver:
-    """Where a recording stands against the hand-over clock (海洋 27(五), 民政 30, 江门 41, 卫健 28; 民宗 none).
-
-    江门 41 asks for hand-in after the day's work, then gives the custodian 24 hours; a docking is both at once, so the
-    clock runs from the end of the day of the recording. The moment when it is due is still in time.
-
-    Args:
-        regime: the bureau's rules.
-        activity_end: end of the activity by its case or declared; null where nobody said.
-        recording_end: corrected end of the recording's take.
-        secured_at: when the recording was sealed; null while it is not.
-        now: the wall time.
-        zone: the bureau's zone, in which days end.
-
-    Raises:
-        ValueError: a time without a zone.
-    """
-    for moment in (activity_end, recording_end, secured_at, now):
-        if moment is not None and moment.tzinfo is None:
-            raise ValueError("a time without a zone cannot be held against a deadline")
-    clock = regime.hand_over
-    if clock is None:
-        return HandOver(state=HandOverState.NONE)
-    try:
-        started_at, event = _hand_over_start(clock, activity_end, recording_end, zone)
-        due = started_at + dt.timedelta(hours=clock.hours)
-    except OverflowError:
-        return HandOver(state=HandOverState.NONE, hours=clock.hours, basis=clock.basis)
-    if (secured_at or now) > due:
-        state = HandOverState.LATE
-    else:
-        state = HandOverState.DUE if secured_at is None else HandOverState.MET
-    return HandOver(
-        state=state,
-        due=due,
-        started_at=started_at,
-        start_event=event,
-        hours=clock.hours,
-        article=clock.article,
-        words=clock.words,
-        note=clock.note,
-        basis=clock.basis,
-    )
-
-
-def _hand_over_start(
-    clock: HandOverClock, activity_end: dt.datetime | None, recording_end: dt.datetime, zone: ZoneInfo
-) -> tuple[dt.datetime, StartEvent]:
-    if clock.starts is StartEvent.DAY_END:
-        return end_of_day(recording_end.astimezone(zone).date(), zone), StartEvent.DAY_END
-    if clock.starts is StartEvent.ACTIVITY_END and activity_end is not None:
-        return activity_end.astimezone(dt.UTC), StartEvent.ACTIVITY_END
-    return recording_end.astimezone(dt.UTC), StartEvent.RECORDING_END
