@@ -116,7 +116,8 @@ def test_an_absent_segment_shows_without_numbers_too() -> None:
 def test_a_pause_into_which_no_whole_segment_goes_is_a_late_segment_without_numbers() -> None:
     early, late = take(0, None, 12, 12, 12), take(36.0 + 9.2, None, 12, 12)
     found = only(assemble_takes([*early, *late], HABITS))
-    assert (found.code, found.end_s) == ("set.gap", pytest.approx(9.0, abs=0.3))
+    assert found.code == "set.gap"
+    assert found.end_s == pytest.approx(9.0, abs=0.3)
 
 
 def test_a_number_that_a_photo_carries_is_not_missing() -> None:
