@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestd.core.errors import MediaError
-from ingestd.core.findings import Finding, Severity
+from ingestd.core.findings import Finding, Severity, finding
 from ingestd.core.look import Darkness, Detail, LookFacts, LookRule, LookSpan, SpanKind, darkness_of, look_findings
 from ingestd.core.look_stills import Step, stuck_spans
 from ingestd.core.settings import LookSettings
@@ -166,6 +166,51 @@ def test_mean_luma_alone_decides_nothing() -> None:
     covered = Detail(mean=11.0, levels=14, fine=1.4, coarse=0.4, peak=5.0)
     night = Detail(mean=11.0, levels=14, fine=1.4, coarse=2.4, peak=5.0)
     assert (darkness_of(covered, RULE), darkness_of(night, RULE)) == (Darkness.COVERED, None)
+
+
+# What does not decode
+
+
+def flipped(path: Path, share: float, count: int = 40) -> bytes:
+    """A file with some bits turned in the middle of its media data."""
+    data, dice = bytearray(path.read_bytes()), random.Random(11)
+    begins = data.index(b"mdat") + 4
+    ends = data.index(b"moov", begins) if b"moov" in data[begins:] else len(data)
+    place = begins + int((ends - begins) * share)
+    for _ in range(count):
+        data[place + dice.randrange(400)] ^= 1 << dice.randrange(8)
+    return bytes(data)
+
+
+def seen_in(data: bytes) -> LookFacts:
+    with opened(data) as fd:
+        return look(fd, RULE, seconds=60)
+
+
+@pytest.mark.parametrize("codec", ["h264", "mpeg4"])
+def test_flipped_bits_inside_pictures_are_told_where_they_are(footage: Footage, codec: str) -> None:
+    facts = seen_in(flipped(footage(CONTAINERS[codec], codec=codec), 0.5))
+    found = [one for one in look_findings(facts, RULE) if one.code == "data.corrupt"]
+    assert found and found[0].confidence == "likely"
+    assert all(2.5 < (one.start_s or 0) < 5.5 for one in found)
+
+
+def test_damage_that_is_told_already_is_not_told_again(footage: Footage) -> None:
+    facts = seen_in(flipped(footage(".mp4"), 0.5))
+    torn = finding("file.truncated", start_s=3.0, end_s=8.0)
+    assert [one.code for one in look_findings(facts, RULE, [torn])] == []
+
+
+def test_long_files_are_not_decoded_wholly(footage: Footage) -> None:
+    with opened(flipped(footage(".mp4"), 0.5)) as fd:
+        facts = look(fd, replace(RULE, whole_seconds=5.0), seconds=60)
+    assert SpanKind.DAMAGED not in {span.kind for span in facts.spans}
+
+
+def test_recorder_whose_stream_the_decoder_does_not_understand_is_information() -> None:
+    span = LookSpan(kind=SpanKind.DAMAGED, start_s=0.0, end_s=8.0, numbers={"share_of_file": 0.6})
+    (found,) = look_findings(LookFacts(spans=(span,)), RULE)
+    assert (found.severity, found.confidence) == (Severity.INFO, "provisional")
 
 
 # The child process

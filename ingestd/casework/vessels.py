@@ -9,7 +9,7 @@ from typing import Any
 
 from ingestd.core.clock import from_text, to_text
 from ingestd.core.custody import Act
-from ingestd.core.errors import NotFoundError, RefusedError
+from ingestd.core.errors import IntegrityError, NotFoundError, RefusedError
 from ingestd.core.explanation_acts import refuse_station
 from ingestd.core.positions import TrackPoint
 from ingestd.core.settings import AisSettings
@@ -204,7 +204,11 @@ class VesselDesk:
         acts = []
         for recording_id in recordings:
             with self._lock:
-                found = self._matching.match(recording_id)
+                try:
+                    found = self._matching.match(recording_id)
+                except IntegrityError:
+                    # A stored track that is gone or changed is told by the scrub; the others are matched all the same.
+                    continue
                 if found.reports_heard and _is_news(found.document(), self._book.match_of(recording_id)):
                     acts.append(Act(act="vessel.matched", subject=recording_id, data=found.document()))
         if acts:
