@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from bench import bays, detection, facts, offload, small
+from bench import bays, detection, facts, offload, search, small
 from bench.paired import report
 
 BENCHMARKS = {
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "bays": bays.main,
     "facts": facts.main,
     "detection": detection.main,
+    "search": search.main,
 }
 
 

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ingestd.cli import device_helper
 from ingestd.cli.app import app
+from ingestd.cli.unit_program import Outcome
 from ingestd.core.clock import SystemClock
+from ingestd.core.device_acts import UNREADABLE, acts_of_file
 from ingestd.core.errors import ExitStatus, RefusedError
 from ingestd.sim.gat_device import E1Firmware, SimulatedRecorder
 from tests.support.process import Done, Installation
@@ -81,6 +84,19 @@ def recorder(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Sim
     return made
 
 
+PORT = "/devices/pci0000:00/0000:00:14.0/usb1/1-3"
+
+
+@pytest.fixture
+def udev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A udevadm that knows the recorder."""
+    program = tmp_path / "udevadm"
+    told = f"DEVPATH={PORT}\nID_SERIAL_SHORT=S1\nID_VENDOR_ID=4255\nID_MODEL_ID=0001\nID_USB_INTERFACES=:ff0000:"
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n' '{told}'\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("ingestd.devices.standing.UDEVADM", str(program))
+
+
 def written_down(installation: Installation) -> list[str]:
     """The acts in the state folder, in order."""
     files = sorted((installation.state_dir / "device-acts").iterdir())
@@ -95,7 +111,7 @@ def test_unlocking_tells_the_number_and_leaves_a_disk(installation: Installation
     assert (document["info"]["device_number"], document["battery_percent"]) == ("7012345", 80)
     assert recorder.is_disk
     assert SECRET not in done.output
-    acts = ["device.unlock_asked", "device.disk_asked"]
+    acts = ["device.unlock_asked", "device.info_read", "device.disk_asked"]
     assert ([act["act"] for act in document["acts"]], written_down(installation)) == (acts, acts)
 
 
@@ -108,7 +124,7 @@ def test_a_display_is_typed_and_its_offset_written_down(
     assert document["findings"][0]["code"] == "clock.offset"
     assert document["clock"]["offset_s"] < -86400
     assert document["set"] is None
-    assert written_down(installation) == ["device.unlock_asked", "device.clock_read"]
+    assert written_down(installation) == ["device.unlock_asked", "device.info_read", "device.clock_read"]
 
 
 def test_a_wrong_password_is_an_act_that_stands_written_down(
@@ -117,7 +133,50 @@ def test_a_wrong_password_is_an_act_that_stands_written_down(
     recorder.password = "111111"
     done = CliRunner().invoke(app, ["device", "info", "001-004", "-c", str(installation.config_file)])
     assert isinstance(done.exception, RefusedError)
-    assert (recorder.wrong_passwords, written_down(installation)) == (1, ["device.unlock_asked"])
+    assert (recorder.wrong_passwords, written_down(installation)) == (
+        1,
+        ["device.unlock_asked", "device.unlock_refused"],
+    )
+
+
+def test_what_is_written_down_is_what_the_station_takes_over(
+    installation: Installation, recorder: SimulatedRecorder, udev: None
+) -> None:
+    words = ["device", "clock", "001-004", "--from-display", "-c", str(installation.config_file)]
+    CliRunner().invoke(app, words, input="2020-01-01 00:00:00\n")
+    CliRunner().invoke(app, ["device", "unlock", "001-004", "-c", str(installation.config_file)])
+    for file in (installation.state_dir / "device-acts").iterdir():
+        acts = acts_of_file(file.read_bytes(), file.stem, frozenset(), is_over=True)
+        assert UNREADABLE not in [act.act for act in acts]
+        assert {(act.data["visit"]["usb_path"], act.data["visit"]["usb_serial"]) for act in acts} == {(PORT, "S1")}
+        assert [act.data["number"] for act in acts] == list(range(1, len(acts) + 1))
+
+
+def judged(installation: Installation) -> int:
+    return device_helper.main(["--config", str(installation.config_file), "001-004"])
+
+
+def test_the_unit_speaks_to_what_the_settings_name(
+    installation: Installation, recorder: SimulatedRecorder, udev: None
+) -> None:
+    assert judged(installation) == Outcome.DONE
+    assert recorder.commands == []
+
+
+def test_the_unit_leaves_alone_what_the_settings_do_not_name(installation: Installation, udev: None) -> None:
+    assert judged(installation) == Outcome.LEFT_ALONE
+
+
+def test_the_unit_gives_a_password_that_was_refused_no_second_time(
+    installation: Installation, recorder: SimulatedRecorder, udev: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
+    recorder.password = "111111"
+    CliRunner().invoke(app, ["device", "unlock", "001-004", "-c", str(installation.config_file)])
+    assert judged(installation) == Outcome.LEFT_ALONE
+    monkeypatch.delenv("RUNTIME_DIRECTORY")
+    assert judged(installation) == Outcome.DONE, "a person is not held up"
 
 
 def test_a_device_without_a_dialect_is_sent_nothing(installation: Installation, recorder: SimulatedRecorder) -> None:

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestd.core.clauses import Basis
 from ingestd.core.continuity import Cause, Portion, Sign, Statement, Verdict, statement_of
 from ingestd.core.continuity_checks import Evidence, checks_of
 from ingestd.core.continuity_words import Language, statement_lines
 from ingestd.core.explanation import Explanation, FindingIdentity
 from ingestd.core.findings import REGISTER, Confidence, Severity
 from ingestd.core.interruption import InterruptionReason
-from ingestd.core.regime import Basis, ExplanationRule
+from ingestd.core.regime import ExplanationRule
 
 DAY = dt.datetime(2026, 3, 2, 1, tzinfo=dt.UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -120,6 +121,11 @@ def test_a_cut_whose_length_nobody_knows_is_an_interruption_of_no_length() -> No
 def test_a_torn_file_without_an_index_interrupts() -> None:
     statement = state([portion("a", 0, 0)], [sign("file.truncated", "a")])
     assert told(statement) == [(0.0, 0.0, "finding", ["file.truncated"])]
+
+
+def test_pictures_missing_at_a_place_that_nobody_knows_interrupt() -> None:
+    found = told(state([portion("a", 0, 60)], [sign("gap.video", "a")]))
+    assert [codes for *_, codes in found] == [["gap.video"]]
 
 
 def test_behind_the_last_intact_second_of_a_torn_file_nothing_is_covered() -> None:

@@ -264,7 +264,7 @@ def test_a_second_reading_of_the_recorder_is_written_down(tmp_path: Path) -> Non
 def test_every_fate_and_outcome_has_its_words_for_people(tmp_path: Path, library: Path) -> None:
     station = build_station(tmp_path / "station", copy__retries=0)
     card = write_card(tmp_path / "card", {LONG: os.urandom(2 * MIB)})
-    environment = faulty_environment(library, path=LONG[-12:], read="5000-6000")
+    environment = faulty_environment(library, path=LONG[-12:], read="5000-6000", hurry=1)
     command = [sys.executable, "-m", "ingestd", "ingest", str(card), "--config", str(station.config_file)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert "copied with holes" in done.stdout

@@ -229,7 +229,7 @@ def test_the_sweep_goes_through_every_step_of_the_work(durable_events: dict[str,
     events = (*durable_events["batches of two"], *durable_events["a long file"])
     for function in (
         "open_books", "Lane._copy_small", "Lane._write", "verify", "seal", "finish", "close_books",
-        "describe", "upgrade", "track_act",
+        "describe", "upgrade", "track_acts",
     ):  # fmt: skip
         assert any(function in words for words in events), function
     assert len(events) == 2 * sum(words.startswith("before") for words in events)
@@ -241,7 +241,7 @@ STAGES = (
     "ingestd.stores.chronicle.Chronicle.enter", "ingestd.pipeline.accounting.open_books",
     "ingestd.pipeline.acquire.acquire", "ingestd.pipeline.verify.verify", "ingestd.pipeline.seal.seal",
     "ingestd.pipeline.seal.finish", "ingestd.pipeline.accounting.close_books", "ingestd.pipeline.run.take_in",
-    "ingestd.pipeline.analyse.analyse", "ingestd.pipeline.track.track_act", "ingestd.pipeline.tag.tag",
+    "ingestd.pipeline.analyse.analyse", "ingestd.pipeline.track.track_acts", "ingestd.pipeline.tag.tag",
     "ingestd.pipeline.register.register", "ingestd.pipeline.sets.assemble",
 )  # fmt: skip
 

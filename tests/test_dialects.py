@@ -225,9 +225,11 @@ class TestClocks:
         assert abs(document["clock"]["offset_s"] - 3 * 86400) <= document["clock"]["uncertainty_s"]
         assert abs(opened.recorder.clock_offset) <= dt.timedelta(seconds=2)
         first_write = next(place for place, one in enumerate(opened.history) if one in ("set_clock", "set_date"))
-        assert opened.history[:first_write] == [
+        who = ("read_info", "device.info_read")
+        assert [one for one in opened.history[:first_write] if one not in who] == [
             "device.unlock_asked", "unlock", "device.clock_read", "device.clock_set_asked",
         ]  # fmt: skip
+        assert opened.history[:first_write].count("device.info_read") == (Capability.INFO in opened.api.capabilities)
 
     def test_measuring_alone_sets_nothing(self, firmware: type[Firmware]) -> None:
         opened = Talk(firmware, clock_offset=dt.timedelta(days=3))

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from ingestd.config.load import load_profiles, load_regimes
-from ingestd.core import backfilled, errors, mismatch, seams, segments, tamper
+from ingestd.core import backfilled, clockresets, errors, mismatch, recorderclock, seams, segments, tamper, vanished
 from ingestd.core.findings import REGISTER
+from ingestd.core.look import LookRule
 from ingestd.core.profile import NAME_GROUPS, RecorderProfile
 from ingestd.core.regime import Regime
 from ingestd.core.settings import Settings
@@ -157,6 +158,8 @@ def regime_faults(text: str, regime: Regime) -> Faults:
     clock = regime.hand_over
     if clock is not None:
         wanted = [f"{clock.hours} hours", clock.basis.value, clock.words or clock.note or ""]
+        if clock.field_work is not None:
+            wanted += [clock.field_work.words or "", *(f"`{one.id}`" for one in clock.field_work.reasons)]
         faults += [f"{regime.id} hand-over does not say: {words}" for words in wanted if words not in part]
     return faults
 
@@ -169,11 +172,14 @@ def number_faults(text: str) -> Faults:
     named = {key: cells[0] for key, cells in keyed_rows(text, "`GapRule`").items()}
     rule = GapRule()
     faults = differences("number", named, {field.name: str(getattr(rule, field.name)) for field in fields(rule)})
+    named = {key: cells[0] for key, cells in keyed_rows(text, "`LookRule`").items()}
+    look = LookRule()
+    faults += differences("number", named, {field.name: str(getattr(look, field.name)) for field in fields(look)})
     named = {key: cells[0] for key, cells in keyed_rows(text, "number").items()}
     constants = {
         f"segments.{name}": str(value) for name, value in vars(segments).items() if isinstance(value, float | int)
     }
-    for module in (backfilled, mismatch, seams, tamper):
+    for module in (backfilled, clockresets, mismatch, recorderclock, seams, tamper, vanished):
         shown = {name: value for name, value in vars(module).items() if name.isupper() and not name.startswith("_")}
         room = module.__name__.rsplit(".", 1)[-1]
         constants |= {f"{room}.{key}": str(value) for key, value in shown.items() if isinstance(value, float | int)}

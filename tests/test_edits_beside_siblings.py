@@ -3,6 +3,7 @@
 import datetime as dt
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestd.core.backfilled import EarlierDocking, backfilled_findings
-from ingestd.core.findings import Confidence, Finding
+from ingestd.core.facts import Seam, StreamKind
+from ingestd.core.findings import Confidence, Finding, Severity
 from ingestd.core.profile import SegmentHabits
 from ingestd.core.siblingedits import by_content, sibling_findings, without_explained
 from ingestd.core.siblings import Sibling
@@ -66,6 +68,76 @@ def test_a_cut_end_is_told(card: Path, tmp_path: Path, number: int) -> None:
 def test_a_cut_inside_is_no_cut_end(card: Path, tmp_path: Path) -> None:
     found, _ = edited(card, tmp_path / "card", 2, lambda clip, new: cut_out(clip, new, 3, 5))
     assert found == []
+
+
+def with_streams(
+    one: Sibling, *seams: Seam, pictures_s: float | None = None, sound_from_s: float | None = None
+) -> Sibling:
+    """The same recording with seams, shorter pictures, or sound from there on."""
+    (video,) = one.facts.streams
+    length_s = video.end_s or 0.0
+    streams = [video.model_copy(update={"end_s": length_s if pictures_s is None else pictures_s})]
+    if sound_from_s is not None:
+        more = {"index": 1, "kind": StreamKind.AUDIO, "first_s": sound_from_s, "end_s": length_s + sound_from_s}
+        streams.append(video.model_copy(update=more))
+    return replace(one, facts=one.facts.model_copy(update={"streams": tuple(streams), "seams": seams}))
+
+
+def test_pictures_that_end_before_the_position_track_are_a_gap_and_no_trim() -> None:
+    take = [made(number, position_s=60 * number) for number in (1, 2, 3, 4, 5)]
+    take[2] = with_streams(made(3, length_s=59, position_s=180), pictures_s=56.0)
+    short = replace(take[2], facts=take[2].facts.model_copy(update={"duration_s": 56.0}))
+    (found,) = sibling_findings([*take[:2], short, *take[3:]], HABITS)
+    assert (found.code, found.file, found.start_s, found.confidence) == ("gap.video", "file3", None, Confidence.LIKELY)
+
+
+@pytest.mark.parametrize(
+    ("habit_s", "own_s", "code", "severity"),
+    [
+        (0.0, 0.0, "trim.tail", Severity.WARNING),
+        (0.05, 0.05, "trim.tail", Severity.WARNING),
+        (0.05, 0.0, "trim.head", Severity.CRITICAL),
+        (0.0, 0.03, "trim.head", Severity.CRITICAL),
+    ],
+)
+def test_without_positions_only_sound_that_begins_otherwise_tells_which_end_was_cut(
+    habit_s: float, own_s: float, code: str, severity: Severity
+) -> None:
+    take = [with_streams(made(number), sound_from_s=habit_s) for number in (1, 2, 4, 5)]
+    (found,) = sibling_findings([*take, with_streams(made(3, length_s=52), sound_from_s=own_s)], HABITS)
+    assert (found.code, found.severity) == (code, severity)
+
+
+def test_a_clip_put_in_makes_a_file_longer_than_its_place() -> None:
+    take = [made(number) for number in (1, 2, 4, 5)]
+    longer = made(3, length_s=64)
+    seam = Seam(kind="key.distance", at_s=24.0, amount=10.0)
+    (found,) = sibling_findings([*take, with_streams(longer, seam)], HABITS)
+    assert (found.code, found.start_s, found.end_s) == ("splice.insert", 20.0, 24.0)
+    assert found.confidence is Confidence.PROVISIONAL
+    assert told([*take, longer]) == told([*take, with_streams(made(3), seam)]) == []
+
+
+def ending(number: int, *, pictures_s: float = 60.0, sound_s: float = 60.03) -> Sibling:
+    """A segment of a minute whose streams end there."""
+    one = with_streams(made(number), pictures_s=pictures_s, sound_from_s=0.0)
+    video, sound = one.facts.streams
+    streams = (video, sound.model_copy(update={"end_s": sound_s}))
+    return replace(one, facts=one.facts.model_copy(update={"streams": streams}))
+
+
+@pytest.mark.parametrize(
+    ("early", "code"), [(ending(3, pictures_s=59.0), "gap.video"), (ending(3, sound_s=59.0), "gap.audio")]
+)
+def test_a_stream_that_ends_early_in_one_file_only_is_a_gap_at_no_claimed_place(early: Sibling, code: str) -> None:
+    (found,) = sibling_findings([*(ending(number) for number in (1, 2, 4, 5)), early], HABITS)
+    assert (found.code, found.file, found.start_s) == (code, "file3", None)
+    assert found.evidence["missing_s"] == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("sound_s", [59.75, 60.3])
+def test_sound_a_little_shorter_or_longer_than_the_pictures_is_silent(sound_s: float) -> None:
+    assert told([*(ending(number) for number in (1, 2, 4, 5)), ending(3, sound_s=sound_s)]) == []
 
 
 def test_an_untouched_card_is_silent(card: Path) -> None:

@@ -133,6 +133,17 @@ def test_a_clock_that_jumps_is_no_cut(clip: Clip) -> None:
     assert [one.code for one in told(clip(jump=Jump(at_s=3.0, by_s=30.0)))] == ["time.jump"]
 
 
+def test_joined_transport_streams_are_as_long_as_both_and_told_where_they_join(tmp_path: Path, clip: Clip) -> None:
+    first, second = (clip(format=FootageFormat.TS, seconds=seconds) for seconds in (3, 4))
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+    facts = facts_of(joined)
+    assert facts.duration_s == pytest.approx(7, abs=0.1)
+    (found,) = (one for one in edit_findings(facts) if one.code == "time.jump")
+    assert found.start_s == pytest.approx((facts.start_s or 0) + 3, abs=0.1)
+    assert [one for one in edit_findings(facts_of(first)) if one.code == "time.jump"] == []
+
+
 def test_a_hole_is_no_cut(clip: Clip) -> None:
     assert [one.code for one in told(clip(cuts=(Cut(StreamKind.VIDEO, 3.0, 5.0),)))] == ["gap.video"]
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from ingestd.core.clauses import Basis
 from ingestd.core.errors import RefusedError
 from ingestd.core.explanation import (
     SAME_PLACE_S,
@@ -18,7 +19,7 @@ from ingestd.core.explanation import (
 from ingestd.core.explanation_acts import REQUEST, refuse_station
 from ingestd.core.findings import Severity
 from ingestd.core.interruption import InterruptionReason
-from ingestd.core.regime import Basis, ExplanationRule
+from ingestd.core.regime import ExplanationRule
 
 RULE = ExplanationRule(id="r", codes=("gap.video",), basis=Basis.LOCAL_POLICY, note="ours")
 SECONDS = st.none() | st.floats(0, 4000).map(lambda value: round(value, 3))
@@ -96,6 +97,13 @@ def test_findings_of_one_file_do_not_change_what_is_said_of_another(findings: li
     about = findings[0].code, findings[0].about
     part, _ = bind({key: one for key, one in standing.items() if (one.code, one.about) == about}, explanations)
     assert part == {key: whole[key] for key in part}
+
+
+@pytest.mark.parametrize("place", [None, 4.0, 90.0])
+def test_a_truncation_stays_the_same_finding_wherever_it_is_found_to_lie(place: float | None) -> None:
+    said = explained(1, FindingIdentity("file.truncated", ("a",)))
+    bound, gone = bind({"1.0": FindingIdentity("file.truncated", ("a",), place)}, [said])
+    assert (bound, gone) == ({"1.0": said}, ())
 
 
 def test_two_neighbouring_gaps_keep_each_its_own_explanation() -> None:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
 from ingestd.cli.query import recording_document
 from ingestd.core.errors import NotFoundError, RefusedError
@@ -16,6 +19,7 @@ from ingestd.core.lifecycle import BayState
 from ingestd.pipeline.describe import describe
 from ingestd.pipeline.fleet import FleetDesk
 from ingestd.pipeline.parts import Parts
+from ingestd.stores import migrations
 from ingestd.stores.database import open_for_writing
 from tests.support.docks import plug
 from tests.support.station import Station, build_station, dock, faults_of, write_card
@@ -147,6 +151,27 @@ def test_a_pair_that_was_accepted_is_not_asked_about_again(parts: Parts, tmp_pat
     assert last.state == BayState.DONE
 
 
+def test_a_serial_that_is_on_record_for_another_recorder_goes_to_a_person_once(parts: Parts, tmp_path: Path) -> None:
+    enter(parts, Add(by=BY, number="0000009", usb_serials=("S1",)))
+    card = card_of(tmp_path / "card", "0000007")
+    result, last = plug(card, parts, usb_serial="S1")
+    assert (result.outcome, last.state) == ("complete", BayState.ATTENTION)
+    (found,) = parts.catalogue.findings(docking=result.docking_id, code="identity.conflict")
+    signs = found["document"]["evidence"]["conflicts"]
+    assert signs == [{"sign": "the serial is on record for another number", "numbers": ["0000009"]}]
+    enter(parts, Settle(by=BY, docking=result.docking_id, reason="序列号重复"))
+    assert plug(card, parts, usb_serial="S1")[1].state == BayState.DONE
+
+
+def test_a_recorder_whose_files_name_nobody_is_named_by_the_serial_that_the_register_has(
+    parts: Parts, tmp_path: Path
+) -> None:
+    enter(parts, Add(by=BY, number="0000009", usb_serials=("S1",)))
+    _, last = plug(write_card(tmp_path / "card", {"DCIM/VID_0001.mp4": b"x"}), parts, usb_serial="S1")
+    assert last.state == BayState.DONE
+    assert {row["recorder_id"] for row in parts.catalogue.recordings()} == {"0000009"}
+
+
 def test_one_number_in_two_bays_at_a_time_goes_to_a_person(parts: Parts, tmp_path: Path) -> None:
     plug(card_of(tmp_path / "one", "0000007"), parts, bay="bay-1", usb_path="usb1/1-1")
     _, last = plug(card_of(tmp_path / "two", "0000007", "other"), parts, bay="bay-2", usb_path="usb1/1-2")
@@ -244,6 +269,23 @@ def test_register_and_marks_are_the_same_in_a_rebuilt_catalogue(station: Station
     assert station.tables() != before, "the comparison sees a row that differs"
 
 
+def made_first(new: Path, old: Path) -> None:
+    """Write what a catalogue holds into one with the tables and columns of the first migration only."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    engine = create_engine(f"sqlite:///{old}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    with sqlite3.connect(old) as connection:
+        connection.execute("ATTACH ? AS new", (str(new),))
+        for (table,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
+            if table != "alembic_version":
+                columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
+                connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+
+
 def test_a_catalogue_of_before_the_register_is_upgraded_to_what_a_rebuild_gives(
     station: Station, tmp_path: Path
 ) -> None:
@@ -252,10 +294,12 @@ def test_a_catalogue_of_before_the_register_is_upgraded_to_what_a_rebuild_gives(
         while describe(parts):
             continue
     before = station.tables()
-    with sqlite3.connect(station.catalogue_file) as connection:
-        for table in ("fleet_acts", "recorders", "admissions", "explanations"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    made_first(station.catalogue_file, tmp_path / "old")
+    for path in station.catalogue_file.parent.glob(f"{station.catalogue_file.name}*"):
+        path.unlink()
+    (tmp_path / "old").rename(station.catalogue_file)
     open_for_writing(station.catalogue_file).dispose()
-    assert station.tables() == before
+    # Of acts that no station knew then, no row is to be made.
+    unknown_then = {"clock_readings": []}
+    assert station.tables() == before | unknown_then
     assert json.dumps(before["admissions"]).count("S1") == 1

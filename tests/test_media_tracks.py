@@ -105,9 +105,10 @@ def test_no_bytes_make_the_binary_parsers_fail(data: bytes) -> None:
 @given(st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), min_size=1, max_size=40))
 def test_what_gpmf_holds_comes_back(places: list[tuple[float, float]]) -> None:
     points = gpmf_points(gps5(places))
-    assert [(point.latitude, point.longitude) for point in points] == [
-        (pytest.approx(north, abs=1e-7), pytest.approx(east, abs=1e-7)) for north, east in places
-    ]
+    assert len(points) == len(places)
+    for point, (north, east) in zip(points, places, strict=True):
+        assert abs(point.latitude - north) <= 1e-7
+        assert abs(point.longitude - east) <= 1e-7
 
 
 def test_a_long_track_is_thinned_evenly_and_says_so() -> None:
@@ -229,7 +230,7 @@ def test_no_line_makes_the_reader_fail(line: str) -> None:
 
 
 def test_cues_of_aircraft_stand_at_their_seconds_longitude_first() -> None:
-    cue = "1\n00:00:01,500 --> 00:00:02,000\nHOME(149.0251,-20.2532) 2017.08.05 14:11:51\nGPS(149.0251,-20.2533,16) ISO:100\n"
+    cue = "1\n00:00:01,500 --> 00:00:02,000\nHOME(149.0251,-20.2532) 2017.08.05\nGPS(149.0251,-20.2533,16)\n"
     (fix,) = facts_of(cue.encode()).fixes
     assert (fix.latitude, fix.longitude, fix.at_s, fix.utc, fix.altitude_m) == (-20.2533, 149.0251, 1.5, None, None)
 
@@ -269,7 +270,7 @@ def test_a_torn_gpx_gives_what_stands_before_the_tear() -> None:
 
 
 def test_entities_are_never_expanded() -> None:
-    bomb = '<?xml version="1.0"?><!DOCTYPE g [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><gpx><trkpt lat="1" lon="2">&b;</trkpt></gpx>'
+    bomb = '<!DOCTYPE g [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><gpx><trkpt lat="1" lon="2">&b;</trkpt></gpx>'
     assert facts_of(bomb.encode()).fixes == ()
 
 
@@ -284,11 +285,12 @@ def test_no_text_makes_the_readers_of_sidecars_fail(text: str) -> None:
 def read(content: str, **rule: str) -> tuple[Fix, ...]:
     data = content.encode()
     with opened(data) as fd:
-        return probe(fd, len(data), SidecarRule(path="*.x", **rule)).fixes  # type: ignore[arg-type]
+        return probe(fd, len(data), SidecarRule.model_validate({"path": "*.x", **rule})).fixes
 
 
 def test_json_with_wkt_is_read_as_the_profile_says() -> None:
-    text = '{"track": {"points": [{"t": "2024-02-21T00:29:23Z", "wkt": "POINT (113.25 22.51)", "v": 36}, {"wkt": "LINE"}]}}'
+    point = '{"t": "2024-02-21T00:29:23Z", "wkt": "POINT (113.25 22.51)", "v": 36}'
+    text = f'{{"track": {{"points": [{point}, {{"wkt": "LINE"}}]}}}}'
     (fix,) = read(text, format="json", points="track.points", wkt="wkt", time="t", speed="v", speed_unit="km/h")
     assert (fix.latitude, fix.longitude, fix.utc, fix.source) == (
         22.51,
@@ -306,7 +308,8 @@ def test_json_of_a_line_each_is_read() -> None:
 
 
 def test_xml_is_read_by_attributes_and_elements() -> None:
-    text = '<log xmlns="urn:x"><fix lat="22.51" lon="113.25"><when>2024-02-21T08:29:23</when></fix><fix lat="" lon="1"/></log>'
+    point = '<fix lat="22.51" lon="113.25"><when>2024-02-21T08:29:23</when></fix>'
+    text = f'<log xmlns="urn:x">{point}<fix lat="" lon="1"/></log>'
     keys = {"format": "xml", "points": "fix", "latitude": "lat", "longitude": "lon", "time": "when"}
     (unknown,), (utc,) = read(text, **keys), read(text, **keys, time_is="utc")
     assert (unknown.utc, utc.utc) == (None, "2024-02-21T08:29:23.000Z")

@@ -20,10 +20,15 @@ from tests.support.station import write_card
 UNITS = ("_seconds", "_bytes", "_ratio")
 COUNTS = ("_total", "_info")
 PLAIN_NUMBERS = {
+    "ingestd_activities_uncovered",
+    "ingestd_cases_filing_late",
+    "ingestd_cases_unfiled",
+    "ingestd_feed_waiting_acts",
     "ingestd_config_reload_success",
     "ingestd_copy_limit_bays",
     "ingestd_fleet_recorders",
     "ingestd_recordings",
+    "ingestd_recordings_unregistered",
     "ingestd_findings_open",
     "ingestd_findings_unexplained",
     "ingestd_dockings",
@@ -145,7 +150,7 @@ def test_card_taken_in_whole_leaves_nothing_un_ingested(page: Page) -> None:
 
 
 def test_hand_over_lateness_is_counted_for_every_recording(page: Page) -> None:
-    states = ("due", "met", "late", "none")
+    states = ("due", "met", "late", "excused", "none")
     numbers = [sample(page.scrape, "ingestd_hand_over_recordings", state=state) for state in states]
     assert sum(numbers) == len(page.card.truth.files)
 

@@ -1,4 +1,4 @@
-"""The arithmetic of retention terms and of the hand-over clock."""
+"""The arithmetic of retention terms."""
 
 import datetime as dt
 from typing import Any
@@ -11,26 +11,21 @@ from pydantic import ValidationError
 
 from ingestd.core.clock import from_text
 from ingestd.core.facts import MediaKind
+from ingestd.core.localdays import add_term, end_of_day
 from ingestd.core.regime import (
     AppliesTo,
-    HandOverState,
     Regime,
     RetentionDecision,
     RetentionItem,
-    StartEvent,
-    add_term,
-    end_of_day,
-    hand_over_of,
     retention_of,
 )
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 EVERYTHING = [kind.value for kind in AppliesTo]
 TERM_3Y = {"id": "term", "applies": EVERYTHING, "kind": "term", "years": 3, "article": "一", "words": "三年"}
-CLOCK = {"starts": "recording_end", "hours": 24, "basis": "law", "article": "二", "words": "24小时内"}
 
 
-def regime(*rules: dict[str, Any], hand_over: dict[str, Any] | None = None) -> Regime:
+def regime(*rules: dict[str, Any]) -> Regime:
     return Regime.model_validate(
         {
             "id": "test",
@@ -39,7 +34,6 @@ def regime(*rules: dict[str, Any], hand_over: dict[str, Any] | None = None) -> R
             "text": "test.txt",
             "version": 4,
             "retention": rules or (TERM_3Y,),
-            "hand_over": hand_over,
         }
     )
 
@@ -201,82 +195,3 @@ def test_a_rule_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
 def test_two_rules_of_one_id_are_refused() -> None:
     with pytest.raises(ValidationError, match="two retention rules"):
         regime(TERM_3Y, TERM_3Y)
-
-
-@pytest.mark.parametrize("change", [{"basis": "local policy"}, {"article": None, "words": None}])
-def test_a_clock_never_shows_local_policy_as_law(change: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        regime(hand_over={**CLOCK, **change})
-
-
-def against_clock(of: Regime, *, secured: str | None, now: str, activity: str | None = None) -> Any:
-    return hand_over_of(
-        of,
-        activity_end=local(activity) if activity else None,
-        recording_end=local("2024-02-21T10:00"),
-        secured_at=local(secured) if secured else None,
-        now=local(now),
-        zone=SHANGHAI,
-    )
-
-
-@pytest.mark.parametrize(
-    ("secured", "now", "state"),
-    [
-        (None, "2024-02-22T10:00", HandOverState.DUE),
-        (None, "2024-02-22T10:01", HandOverState.LATE),
-        ("2024-02-22T10:00", "2024-03-01T00:00", HandOverState.MET),
-        ("2024-02-22T10:01", "2024-03-01T00:00", HandOverState.LATE),
-    ],
-)
-def test_the_clock_tells_due_met_and_late(secured: str | None, now: str, state: HandOverState) -> None:
-    found = against_clock(regime(hand_over=CLOCK), secured=secured, now=now)
-    assert found.state is state
-    assert found.due == local("2024-02-22T10:00")
-
-
-def test_the_declared_end_of_the_activity_starts_the_clock() -> None:
-    of = regime(hand_over={**CLOCK, "starts": "activity_end"})
-    found = against_clock(of, secured=None, now="2024-02-22T12:00", activity="2024-02-21T15:00")
-    assert (found.state, found.start_event) == (HandOverState.DUE, StartEvent.ACTIVITY_END)
-    assert found.due == local("2024-02-22T15:00")
-
-
-def test_without_a_declared_activity_the_record_says_that_the_recording_stood_in() -> None:
-    found = against_clock(regime(hand_over={**CLOCK, "starts": "activity_end"}), secured=None, now="2024-02-22T12:00")
-    assert (found.state, found.start_event) == (HandOverState.LATE, StartEvent.RECORDING_END)
-
-
-def test_an_activity_does_not_move_a_clock_that_starts_with_the_recording() -> None:
-    found = against_clock(regime(hand_over=CLOCK), secured=None, now="2024-02-22T12:00", activity="2024-02-21T15:00")
-    assert (found.state, found.start_event) == (HandOverState.LATE, StartEvent.RECORDING_END)
-
-
-def test_a_clock_that_starts_with_the_end_of_the_day_gives_the_day_after() -> None:
-    found = against_clock(regime(hand_over={**CLOCK, "starts": "day_end"}), secured=None, now="2024-02-22T23:59")
-    assert (found.state, found.start_event) == (HandOverState.DUE, StartEvent.DAY_END)
-    assert found.due == local("2024-02-23T00:00")
-
-
-def test_a_deadline_is_stored_as_all_times_are() -> None:
-    stored = against_clock(regime(hand_over=CLOCK), secured=None, now="2024-02-22T09:00").model_dump(mode="json")
-    assert (stored["started_at"], stored["due"]) == ("2024-02-21T02:00:00.000Z", "2024-02-22T02:00:00.000Z")
-
-
-def test_a_regime_without_a_clock_is_never_late() -> None:
-    found = against_clock(regime(), secured=None, now="2030-01-01T00:00")
-    assert (found.state, found.due) == (HandOverState.NONE, None)
-
-
-def test_no_deadline_is_made_of_a_time_beyond_the_calendar() -> None:
-    end = dt.datetime.max.replace(tzinfo=dt.UTC)
-    found = hand_over_of(
-        regime(hand_over=CLOCK), activity_end=None, recording_end=end, secured_at=None, now=end, zone=SHANGHAI
-    )
-    assert found.state is HandOverState.NONE
-
-
-def test_the_clock_refuses_a_time_without_a_zone() -> None:
-    naive = dt.datetime(2024, 1, 1)
-    with pytest.raises(ValueError, match="without a zone"):
-        hand_over_of(regime(), activity_end=None, recording_end=naive, secured_at=None, now=naive, zone=SHANGHAI)

@@ -217,6 +217,8 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
 
 def _lines(more: Sequence[tuple[Any, ...]] = ()) -> list[tuple[Any, ...]]:
     return [
+        # Cells draw themselves; without this the table chooses a font of its own for them, which is not embedded.
+        ("FONTNAME", (0, 0), (-1, -1), _FONT),
         ("GRID", (0, 0), (-1, -1), 0.4, colors.grey),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LEFTPADDING", (0, 0), (-1, -1), 3),

@@ -64,7 +64,8 @@ class Explained:
         known = self._timelines.recordings(sorted({one for document in documents for one in document["about"]}))
         for document in documents:
             rows = [known[one] for one in document["about"] if one in known]
-            officers = {one["certificate"]: one for row in rows for one in (row["tags"] or {}).get("officers", ())}
+            named = [one for row in rows for one in (row["tags"] or {}).get("officers", ())]
+            officers = {(one["officer"], one["certificate"]): one for one in named}
             dockings = {row["docking_id"] for row in rows} | {document["docking_id"]} - {None}
             document["card_paths"] = [row["card_path"] for row in rows]
             document["dockings"] = sorted(dockings)

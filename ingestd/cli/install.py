@@ -128,7 +128,7 @@ def uninstall(root: RootOption = Path("/"), dry_run: DryRunOption = False, as_js
 _RELOADS: Final = [["systemctl", "daemon-reload"], ["udevadm", "control", "--reload"]]
 _STOPS: Final = [
     ["systemctl", "disable", "--now", "ingestd.service"],
-    ["systemctl", "stop", "ingestd-mount@*.service", "ingestd-mtp@*.service"],
+    ["systemctl", "stop", "ingestd-card@*.service", "ingestd-mount@*.service", "ingestd-mtp@*.service"],
 ]
 
 

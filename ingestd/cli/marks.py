@@ -30,14 +30,14 @@ def admission_document(row: Row) -> dict[str, Any]:
 
 
 def officers_of(tags: dict[str, Any], admission: dict[str, Any]) -> list[dict[str, Any]]:
-    """The officers that the roster names for the recorder, doubtful while it is not settled whose recorder it was.
+    """The officers of a recording, doubtful where sources disagree, or while it is not settled whose recorder it was.
 
     A person may have settled it for another recorder: then those named for this one are doubtful for good.
     """
     settled = admission["settled"]
     is_another = settled is not None and settled["recorder_id"] not in (None, tags.get("device"))
     is_doubtful = admission["waits_for_person"] or is_another
-    return [officer | {"is_doubtful": is_doubtful} for officer in tags.get("officers", [])]
+    return [one | {"is_doubtful": is_doubtful or one.get("is_doubtful", False)} for one in tags.get("officers", [])]
 
 
 def officer_words(officers: list[dict[str, Any]], *, has_certificate: bool = False) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ingestd.cli.bays import WORDS
+from ingestd.cli.clock import corrected_document, corrected_words
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.explained import Explained, words_of_state
 from ingestd.cli.marks import (
@@ -17,17 +18,21 @@ from ingestd.cli.marks import (
     without_marks,
     words_of_admission,
 )
+from ingestd.cli.origins import origin_mark, origin_rows
 from ingestd.cli.output import console, counted, emit_json, findings_table, local_time, size, span, table, words_of
 from ingestd.cli.timeline import show_timeline
+from ingestd.cli.vessel_words import show_rows, vessel_document
 from ingestd.cli.watch import watch_bays
+from ingestd.cli.whereabouts import place_words, position_words
 from ingestd.core.clock import SystemClock, from_text
 from ingestd.core.errors import UnavailableError
 from ingestd.core.lifecycle import BayState
+from ingestd.core.origin import OriginKind
 from ingestd.core.settings import Settings
 from ingestd.ipc import ask
 from ingestd.retention.policy import standing_of
 from ingestd.stores.search import Catalogue, Row
-from ingestd.wiring import open_catalogue
+from ingestd.wiring import open_catalogue, open_vessels
 
 
 def status(
@@ -96,6 +101,9 @@ def list_recordings(
     as_json: JsonOption = False,
     recorder: Annotated[str | None, typer.Option(help="Only of this device number.")] = None,
     docking: Annotated[str | None, typer.Option(help="Only first seen at this docking.")] = None,
+    origin: Annotated[
+        OriginKind | None, typer.Option(help="Only what is declared to be of this kind, and no recorder's.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
     after: Annotated[str, typer.Option(help="Only behind this recording id, to page on.")] = "",
 ) -> None:
@@ -105,7 +113,9 @@ def list_recordings(
     """
     settings = configuration_of(config).settings
     catalogue = open_catalogue(settings)
-    rows = catalogue.recordings(docking=docking, recorder=recorder, limit=limit, after=after)
+    rows = catalogue.recordings(
+        docking=docking, recorder=recorder, origin=origin.value if origin else None, limit=limit, after=after
+    )
     documents = [recording_document(row, catalogue, settings) for row in rows]
     if as_json:
         emit_json(documents)
@@ -124,7 +134,7 @@ def recordings_table(title: str, documents: list[dict[str, Any]], settings: Sett
                 one["recording_id"][-12:],
                 local_time(one["recorded_start"], zone),
                 one["card_path"].rsplit("/", 1)[-1],
-                one["kind"] or one["state"],
+                f"{one['kind'] or one['state']}{origin_mark(one['origin'])}",
                 f"{one['duration_s']:.1f} s" if one["duration_s"] else "–",
                 size(one["size_bytes"]),
                 officer_words(one["officers"]),
@@ -153,7 +163,7 @@ def recording_document(row: Row, catalogue: Catalogue, settings: Settings) -> di
     keys = (
         "recording_id", "state", "kind", "card_path", "size_bytes", "sha256", "docking_id", "recorder_id", "sealed_at",
         "duration_s", "recorded_start", "recorded_end", "take_id", "keep_until", "retention", "hand_over", "vault_path",
-        "sidecar_path",
+        "sidecar_path", "origin",
     )  # fmt: skip
     codes = sorted({found["code"] for found in catalogue.findings(recording=row["recording_id"])})
     own = {key: row[key] for key in keys}
@@ -188,9 +198,12 @@ def show(
     marks = Explained(configuration).marks(noticed)
     document = recording_document(row, catalogue, settings) | {
         "facts": row["facts"],
+        "corrected": corrected_document(row, settings),
         "findings": [found["document"] | marks[found["finding_id"]] for found in noticed],
+        "declared": catalogue.docking(row["docking_id"])["document"].get("origin"),
         "sightings": catalogue.sightings_of(row["recording_id"]),
         "derived": catalogue.derived(row["recording_id"]),
+        "vessels": vessel_document(row["recording_id"], open_vessels(settings)),
     }
     if as_json:
         emit_json(document)
@@ -205,8 +218,12 @@ def show(
         ("size", f"{document['size_bytes']} bytes"),
         ("recorder", document["recorder_id"] or "unknown"),
         ("recorded", f"{local_time(document['recorded_start'], zone)} – {local_time(document['recorded_end'], zone)}"),
+        ("corrected by clock", corrected_words(document["corrected"], settings)),
         ("time is from", (document["tags"] or {}).get("times_source", "–")),
         ("officer", officer_words(document["officers"], has_certificate=True)),
+        ("position", position_words((document["tags"] or {}).get("position"))),
+        ("place", place_words((document["tags"] or {}).get("place"))),
+        *show_rows(document["vessels"]),
         ("take", document["take_id"] or "–"),
         ("keep until", f"{keep_words(document, settings)} ({document['standing'].replace('_', ' ')})"),
     ]
@@ -215,6 +232,7 @@ def show(
         rows.append(
             (f"{mark}because", f"{reason['article'] or 'shipped default'}: {reason['words'] or reason['note']}")
         )
+    rows[7:7] = origin_rows(document["declared"], configuration.regime)
     if words_of_admission(document["admission"]):
         rows.insert(1, ("marked", words_of_admission(document["admission"])))
     for one in document["sightings"]:

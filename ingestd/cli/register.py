@@ -13,8 +13,16 @@ from ingestd.core.registration import Line
 from ingestd.core.registration_acts import Register
 from ingestd.core.stop import Stop
 from ingestd.ipc import ask
+from ingestd.stores.find import Question
 from ingestd.stores.registration import Registration
-from ingestd.wiring import open_catalogue, open_parts, open_registrations, registration_desk, writer_lock
+from ingestd.wiring import (
+    open_catalogue,
+    open_finder,
+    open_parts,
+    open_registrations,
+    registration_desk,
+    writer_lock,
+)
 
 register_app = typer.Typer(
     help="Registration of recordings by the regime's form: what stands, what lacks · 分类登记.", no_args_is_help=True
@@ -35,7 +43,8 @@ def list_unregistered(
     configuration = configuration_of(config)
     settings, rules = configuration.settings, configuration.regime.registration
     book = open_registrations(settings)
-    found = book.of(book.unregistered(rules, unit=unit, limit=limit), rules)
+    question = Question(is_unregistered=True, unit=unit, is_oldest_first=True, limit=limit)
+    found = book.of(open_finder(settings, configuration.regime).find(question).recordings, rules)
     counts = book.unregistered_by_unit(rules)
     if as_json:
         emit_json({"by_unit": counts, "recordings": [_brief(one) for one in found]})

@@ -8,6 +8,7 @@ from ingestd.cli.output import console, counted, findings_table, size, table
 from ingestd.cli.query import file_names, finding_document, keep_words, recording_document
 from ingestd.core.fleet import HAND_OVER_WORDS
 from ingestd.core.lifecycle import Fate
+from ingestd.core.origin import Origin
 from ingestd.core.settings import Settings
 from ingestd.stores.search import Catalogue, Row
 
@@ -41,6 +42,7 @@ def docking_document(docking_id: str, catalogue: Catalogue, settings: Settings) 
         "folder": docking["folder"],
         "accounting": docking["document"].get("accounting"),
         "admission": admission_document(docking),
+        "origin": docking["document"].get("origin"),
         "entries": [
             {key: row[key] for key in ("card_path", "kind", "size_bytes", "fate", "reason", "recording_id")}
             | {"recording": recording_document(rows[row["recording_id"]], catalogue, settings)
@@ -91,6 +93,9 @@ def print_docking(docking_id: str, catalogue: Catalogue, settings: Settings) -> 
     words = ", ".join(f"{count} {FATE_WORDS[Fate(fate)]}" for fate, count in counts.items())
     console.print(f"{counted(len(entries), 'entry')}: {words}.", markup=False)
     console.print(_OUTCOME_WORDS[document["outcome"]], style="green" if document["outcome"] == "complete" else "yellow")
+    if document["origin"] is not None:
+        words = Origin.model_validate(document["origin"]).words
+        console.print(f"Declared, and no recorder's · 其他来源: {words}", markup=False, soft_wrap=True)
     marked = words_of_admission(document["admission"])
     if marked:
         console.print(f"{marked}: {HAND_OVER_WORDS}", style="yellow", markup=False)

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ingestd.config.areas import load_areas
 from ingestd.config.bays import BAYS_FILE, LearnedBays
 from ingestd.config.problems import Problem, config_error, problems_of, raise_for, shown
 from ingestd.config.roster import load_roster
+from ingestd.core.areas import Areas
 from ingestd.core.errors import ConfigError
 from ingestd.core.profile import GENERIC_PROFILE, RecorderProfile
 from ingestd.core.regime import Regime
@@ -43,6 +45,7 @@ class Configuration:
     profiles: tuple[RecorderProfile, ...]
     roster: Roster
     sources: tuple[Path, ...]
+    areas: Areas = Areas()
 
 
 def find_settings_file(
@@ -149,21 +152,29 @@ def load_all(path: Path | None = None) -> Configuration:
     if settings is None or problems:
         raise config_error(problems)
     roster_file = _roster_file(file, settings.roster.file)
+    areas_file = _roster_file(file, settings.areas.file)
     profiles_folder = settings.folder / RECORDERS_FOLDER
     return Configuration(
         settings=settings,
         regime=regimes[settings.station.regime],
         regimes=regimes,
         profiles=load_profiles(profiles_folder),
-        roster=load_roster(roster_file) if roster_file else Roster(),
+        roster=load_roster(roster_file, settings.station.zone_info) if roster_file else Roster(),
         sources=(
             file,
             *_toml_files(settings.folder / REGIMES_FOLDER),
             *_toml_files(profiles_folder),
             *((roster_file,) if roster_file else ()),
+            *((areas_file,) if areas_file else ()),
             *((bays_file,) if (bays_file := settings.folder / BAYS_FILE).exists() else ()),
         ),
+        areas=_areas(areas_file, settings),
     )
+
+
+def _areas(file: Path | None, settings: Settings) -> Areas:
+    rules = settings.areas
+    return load_areas(file, datum=rules.datum, within_m=rules.within_metres) if file is not None else Areas()
 
 
 def _settings(file: Path, document: dict[str, Any]) -> tuple[Settings | None, list[Problem]]:

@@ -14,6 +14,8 @@ AT_START: dict[str, tuple[str, ...]] = {
     "media": ("memory_bytes",),
     "proxy": ("memory_bytes",),
     "http": ("host", "port"),
+    "feed": ("enabled", "retry_seconds", "longest_retry_seconds"),
+    "ais": ("feed", "senders", "max_lines_per_second", "tolerance_seconds"),
     "log": ("format",),
 }
 """Keys by section that are read at the start only: places, doors, memory that is held. All others are taken over."""

@@ -1,5 +1,6 @@
 """CSV tables that an office keeps in a spreadsheet: read as they are saved there, faults named by line."""
 
+import codecs
 import csv
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,13 @@ def read_rows(path: Path, what: str, fix: str) -> Iterator[tuple[int, list[str]]
         fix: what to do where the file cannot be read.
 
     Raises:
-        ConfigError: the file cannot be read, or is no CSV from some line on.
+        ConfigError: the file cannot be read, could be of either encoding, or is no CSV from some line on.
     """
-    reader = csv.reader(_text(path, what, fix).splitlines(keepends=True), strict=True)
+    text = decoded(path, what, fix)
+    if _could_be_either(text) and not path.read_bytes().startswith(codecs.BOM_UTF8):
+        mend = "save it as CSV UTF-8 (with byte order mark), as spreadsheets offer it"
+        raise config_error([Problem(path, "", "could be UTF-8 or GBK, which read it differently", mend)])
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -49,7 +54,24 @@ def header_problems(
     return problems
 
 
-def _text(path: Path, what: str, fix: str) -> str:
+def _could_be_either(text: str) -> bool:
+    """Whether UTF-8 bytes without a mark, of a few short words in Chinese, may as well be GBK: 陆 reads as ½."""
+    others = [one for one in text if one > "\x7f"]
+    if not others or any(one > "\u07ff" for one in others):
+        return False
+    try:
+        text.encode("utf-8").decode("gb18030")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def decoded(path: Path, what: str, fix: str) -> str:
+    """The text of a file: UTF-8 (with or without byte order mark) or GB18030.
+
+    Raises:
+        ConfigError: it cannot be read, or is neither.
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:

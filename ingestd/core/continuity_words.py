@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from ingestd.core.clauses import Basis
 from ingestd.core.clock import to_text
 from ingestd.core.continuity import Cause, Interruption, Sign, Statement, Verdict
 from ingestd.core.findings import REGISTER, Confidence
-from ingestd.core.regime import Basis, ExplanationRule
+from ingestd.core.regime import ExplanationRule
 
 
 class Language(StrEnum):

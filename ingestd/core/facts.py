@@ -32,6 +32,9 @@ class StreamKind(StrEnum):
     DATA = "data"
 
 
+_PARCELLED = ("gpmf", "camm", "exiftool")
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -100,7 +103,11 @@ class Seam(_Frozen):
 
 
 class Fix(_Frozen):
-    """One position. Degrees WGS-84 unless `datum` says otherwise; `at_s` in the file, `utc` by the satellites."""
+    """One position. Degrees in the datum that `datum` names; `at_s` in the file, `utc` by the satellites.
+
+    `quality` is one of `QUALITIES` in `core.fixdoubts`, null where the carrier says nothing; `doubts` are the reasons
+    (`DOUBTS` there) for which it is doubtful.
+    """
 
     latitude: float
     longitude: float
@@ -111,6 +118,16 @@ class Fix(_Frozen):
     datum: str = "undeclared"
     source: str
     is_doubtful: bool = False
+    quality: str | None = None
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def is_clocked(self) -> bool:
+        """Whether it may be held against the file's own times: its carrier writes each fix with its own time, at once.
+
+        GPMF and its kind deliver in parcels that a camera fills when it comes to it: seconds off, without any edit.
+        """
+        return self.at_s is not None and self.utc is not None and not self.source.startswith(_PARCELLED)
 
 
 class MediaFacts(_Frozen):

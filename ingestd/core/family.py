@@ -108,8 +108,9 @@ class FileRoles(_Section):
 class ClockHabits(_Section):
     """What the times of this family mean. Null and `unknown` where nobody knows.
 
-    `rule` says what the times in names are in, for people and as a check on the grammars. `mtime` says what a
-    file's modification time is in. `drift_s_per_day` is how far the clock usually runs away.
+    `rule` says what the times in names are in, for people and as a check on the grammars. `mtime` says what the
+    modification times of files on FAT are in, which has no zone: `local` has them read in the bureau's.
+    `drift_s_per_day` is how far the clock usually runs away.
     """
 
     rule: Literal["names_bureau_zone", "names_utc", "names_silent"] | None = None

@@ -4,12 +4,13 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from ingestd.core.facts import MediaFacts
 from ingestd.core.findings import Finding
 from ingestd.core.ids import DockingId, RecordingId, Sha256
 from ingestd.core.naming import CardPath
+from ingestd.core.origin import Origin
 
 
 class EntryKind(StrEnum):
@@ -61,9 +62,16 @@ class RecorderIdentity:
     findings: tuple[Finding, ...] = ()
 
 
+BUREAU_ZONE: Final = "bureau zone"
+"""Value of `file_times` in a docking's volume: modification times are local ones of the bureau, told as if UTC."""
+
+
 @dataclass(frozen=True, slots=True)
 class Docking:
-    """One stay of one recorder in one bay. `profile_id` is the family that its card was told as, null for none."""
+    """One stay of one recorder in one bay. `profile_id` is the family that its card was told as, null for none.
+
+    `origin` is where material that is no recorder's is declared to come from; null where nobody declared anything.
+    """
 
     docking_id: DockingId
     bay: str
@@ -73,6 +81,7 @@ class Docking:
     folder: str
     volume: Mapping[str, str]
     profile_id: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +144,8 @@ class Sealed:
     sidecar_path: str
     profile_id: str | None
     modified_ns: int | None
+    origin: str | None = None
+    """`core.origin.OriginKind` of what is declared to be no recorder's; null for all other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +168,15 @@ class RecordedTimes:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """An analysed recording with who, when and where; `tags` is JSON with the source of each tag."""
+    """An analysed recording with who, when and where; `tags` is JSON with the source of each tag.
+
+    `findings` are those of sources that disagree.
+    """
 
     analysed: Analysed
     times: RecordedTimes
     tags: Mapping[str, Any]
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

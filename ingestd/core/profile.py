@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ingestd.core.family import CardLayout, ClockHabits, DeviceInfoFile, FileRoles, IdentityRules, MatchRules
 from ingestd.core.globs import fits
+from ingestd.core.sidecars import PositionRules
 
 NAME_GROUPS = ("device", "user", "date", "time", "sequence", "important")
 """The named groups that a grammar may use."""
@@ -102,6 +103,7 @@ class RecorderProfile(BaseModel):
     segments: SegmentHabits = SegmentHabits()
     identity: IdentityRules = IdentityRules()
     device_info: DeviceInfoFile | None = None
+    position: PositionRules = PositionRules()
 
     @model_validator(mode="after")
     def _clock_and_names_agree(self) -> "RecorderProfile":

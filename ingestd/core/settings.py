@@ -1,11 +1,18 @@
 """The settings of one station: names, defaults, units. Read from TOML by `config`, which words the errors."""
 
+import ipaddress
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ingestd.core.ais import is_vessel
+from ingestd.core.feed_rules import check_fields, is_address
+from ingestd.core.vessels import VesselRules
 
 MIB = 1024 * 1024
 MAX_BAY_NAME_CHARACTERS = 40
@@ -125,11 +132,83 @@ class ProxySettings(_Section):
     memory_bytes: int = Field(default=3072 * MIB, ge=512 * MIB)
 
 
+class LookSettings(_Section):
+    """The look at decoded pictures and sound: black, stuck, silent, damaged. Lengths are the shortest that are told."""
+
+    is_enabled: bool = Field(default=True, alias="enabled")
+    timeout_seconds: float = Field(default=900.0, gt=0)
+    black_seconds: float = Field(default=1.5, ge=0.5, le=3600)
+    frozen_seconds: float = Field(default=1.5, ge=0.5, le=3600)
+    silent_seconds: float = Field(default=1.5, ge=0.5, le=3600)
+    dark_luma: float = Field(default=48.0, ge=4, le=128, description="brightest mean that counts as dark, 0 to 255")
+    whole_seconds: float = Field(default=120.0, ge=0, description="files up to this length are decoded wholly")
+
+
 class HttpSettings(_Section):
     """Where metrics and health are served."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=9310, ge=0, le=65535)
+
+
+class CasePushSettings(_Section):
+    """A case system that feeds the case register over HTTP. Off, and then nobody is answered."""
+
+    is_enabled: bool = Field(default=False, alias="enabled")
+    token_file: Path | None = None
+    name: str = Field(default="case-system", min_length=1, max_length=100, description="as the ledger names it")
+    max_bytes: int = Field(default=MIB, ge=1024, le=64 * MIB)
+
+    @model_validator(mode="after")
+    def _token_is_named(self) -> Self:
+        if self.is_enabled and self.token_file is None:
+            raise ValueError("enabled without token_file; name a file with the token, mode 0600")
+        if self.name == "station":
+            raise ValueError("name = 'station' is what the station signs itself; give the case system another name")
+        return self
+
+    @property
+    def token_path(self) -> Path:
+        """The file with the token; given wherever the push is on."""
+        return self.token_file or Path("case-push-token")
+
+
+class FeedSettings(_Section):
+    """What a bureau's own platform is told, signed, over HTTP. Off, and then nothing leaves the station."""
+
+    is_enabled: bool = Field(default=False, alias="enabled")
+    url: str = ""
+    secret_file: Path | None = None
+    ca_file: Path | None = None
+    batch_events: int = Field(default=100, ge=1, le=1000)
+    timeout_seconds: float = Field(default=30.0, gt=0, le=600)
+    retry_seconds: float = Field(default=5.0, gt=0, le=3600)
+    longest_retry_seconds: float = Field(default=900.0, gt=0, le=86400)
+    events: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_whole(cls, url: str) -> str:
+        if url and not is_address(url):
+            raise ValueError(f"{url!r} is no address; write it as in https://platform.example/api/ingestd")
+        return url
+
+    @field_validator("events")
+    @classmethod
+    def _events_are_known(cls, events: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        check_fields(events)
+        return events
+
+    @model_validator(mode="after")
+    def _feed_is_whole(self) -> Self:
+        if self.is_enabled and not (self.url and self.secret_file is not None and self.events):
+            raise ValueError("enabled without url, secret_file or events; name the three, or write enabled = false")
+        return self
+
+    @property
+    def secret_path(self) -> Path:
+        """The file with the secret; given wherever the feed is on."""
+        return self.secret_file or Path("feed-secret")
 
 
 class LogSettings(_Section):
@@ -189,6 +268,95 @@ class DeviceApiSettings(_Section):
         return dialects
 
 
+class AisSettings(_Section):
+    """Which vessels were near: what is listened to, how long it is kept, and what counts as near (`core.vessels`)."""
+
+    feed: str = Field(default="", description="udp://HOST:PORT to listen at, tcp://HOST:PORT to connect to; empty: off")
+    senders: tuple[str, ...] = Field(default=(), description="addresses that are heard by UDP; empty: all")
+    own_mmsi: tuple[int, ...] = ()
+    keep_days: float = Field(default=90.0, gt=0, le=36_500)
+    max_bytes: int = Field(default=4096 * MIB, ge=MIB)
+    max_lines_per_second: int = Field(default=1000, ge=1, le=100_000)
+    tolerance_seconds: float = Field(default=300.0, gt=0, le=86_400)
+    candidate_metres: float = Field(default=2000.0, gt=0, le=50_000)
+    alongside_metres: float = Field(default=100.0, gt=0, le=2000)
+    alongside_seconds: float = Field(default=30.0, gt=0, le=3600)
+    alongside_knots: float = Field(default=2.0, gt=0, le=20)
+    ambiguous_metres: float = Field(default=200.0, ge=0, le=5000)
+    max_age_seconds: float = Field(default=240.0, gt=0, le=3600)
+    interpolate_seconds: float = Field(default=60.0, gt=0, le=600)
+    still_seconds: float = Field(default=400.0, gt=0, le=3600)
+    still_metres: float = Field(default=50.0, gt=0, le=500)
+    track_gap_seconds: float = Field(default=10.0, gt=0, le=600)
+
+    @field_validator("feed")
+    @classmethod
+    def _feed_is_an_address(cls, feed: str) -> str:
+        if feed and parsed_feed(feed) is None:
+            raise ValueError(f"{feed!r}: write udp://0.0.0.0:10110 to listen, or tcp://192.168.1.20:10110 to connect")
+        return feed
+
+    @field_validator("senders")
+    @classmethod
+    def _senders_are_addresses(cls, senders: tuple[str, ...]) -> tuple[str, ...]:
+        for sender in senders:
+            try:
+                ipaddress.ip_address(sender)
+            except ValueError as error:
+                raise ValueError(f"{sender!r} is no address; write it as in 192.168.1.20") from error
+        return senders
+
+    @field_validator("own_mmsi")
+    @classmethod
+    def _numbers_are_mmsi(cls, numbers: tuple[int, ...]) -> tuple[int, ...]:
+        for number in numbers:
+            if not is_vessel(number):
+                raise ValueError(f"{number} is no vessel's MMSI; write nine digits, as in 412345678")
+        return numbers
+
+    @property
+    def rules(self) -> VesselRules:
+        """What counts as near, alongside, close in time."""
+        return VesselRules(**{field.name: getattr(self, field.name) for field in fields(VesselRules)})
+
+
+class PositionSettings(_Section):
+    """How positions are read."""
+
+    has_exiftool: bool = Field(default=True, alias="exiftool", description="ask it where it is installed")
+
+
+class AreasSettings(_Section):
+    """Named places of the bureau: ports, markets, sea areas."""
+
+    file: Path | None = None
+    datum: Literal["WGS-84", "CGCS2000", "GCJ-02", "BD-09"] = "WGS-84"
+    within_metres: float = Field(default=5000.0, gt=0, le=100_000, description="farther areas are not named")
+
+
+Address = tuple[Literal["udp", "tcp"], str, int]
+"""Kind, IP address and port of a feed."""
+
+
+def parsed_feed(feed: str) -> Address | None:
+    """The address of a feed; null where it is none. Names are not taken: looking one up can take long."""
+    try:
+        parts = urlsplit(feed)
+        host, port = str(ipaddress.ip_address(parts.hostname or "")), parts.port
+    except ValueError:
+        return None
+    is_bare = not (parts.path or parts.query or parts.fragment or parts.username)
+    if parts.scheme not in ("udp", "tcp") or port is None or not is_bare:
+        return None
+    return ("udp" if parts.scheme == "udp" else "tcp"), host, port
+
+
+class HandOverSettings(_Section):
+    """How hand-over records are printed."""
+
+    font: Path | None = Field(default=None, description="a TrueType font with Chinese glyphs; none: one that is found")
+
+
 class Settings(_Section):
     """All settings. `folder` is where the configuration was read from; relative paths start there or in state_dir."""
 
@@ -199,12 +367,19 @@ class Settings(_Section):
     copying: CopySettings = Field(default=CopySettings(), alias="copy")
     media: MediaSettings = MediaSettings()
     proxy: ProxySettings = ProxySettings()
+    look: LookSettings = LookSettings()
     http: HttpSettings = HttpSettings()
+    case_push: CasePushSettings = CasePushSettings()
+    feed: FeedSettings = FeedSettings()
     log: LogSettings = LogSettings()
     roster: RosterSettings = RosterSettings()
     fleet: FleetSettings = FleetSettings()
+    hand_over: HandOverSettings = HandOverSettings()
     bays: BaysSettings = BaysSettings()
     device_api: DeviceApiSettings = DeviceApiSettings()
+    ais: AisSettings = AisSettings()
+    position: PositionSettings = PositionSettings()
+    areas: AreasSettings = AreasSettings()
 
     @property
     def state_dir(self) -> Path:
@@ -222,6 +397,11 @@ class Settings(_Section):
         return self.state_dir / "catalogue.sqlite3"
 
     @property
+    def ais_file(self) -> Path:
+        """The rolling store of AIS reports; no evidence, pruned by age and size."""
+        return self.state_dir / "ais.sqlite3"
+
+    @property
     def inbox_dir(self) -> Path:
         """The drop folder."""
         return self.state_dir / self.inbox.path
@@ -230,6 +410,11 @@ class Settings(_Section):
     def device_acts_dir(self) -> Path:
         """Where helpers that speak to recorders write down what they do, before they do it."""
         return self.state_dir / "device-acts"
+
+    @property
+    def feed_position_file(self) -> Path:
+        """How far the feed came."""
+        return self.state_dir / "feed-position.json"
 
     @property
     def socket_file(self) -> Path:

@@ -105,7 +105,7 @@ def agreed(values: Sequence[float], within_s: float) -> float | None:
 def _ahead(fixes: Sequence[Fix]) -> list[float]:
     """Position time less the file's time of each good fix, in the order of the file."""
     found = []
-    good = [fix for fix in fixes if not fix.is_doubtful and fix.at_s is not None and fix.utc is not None]
+    good = [fix for fix in fixes if not fix.is_doubtful and fix.is_clocked]
     for fix in sorted(good, key=lambda one: one.at_s or 0.0):
         utc_s = _parsed(fix.utc or "")
         if utc_s is not None:

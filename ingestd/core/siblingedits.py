@@ -14,7 +14,7 @@ from ingestd.core.profile import SegmentHabits
 from ingestd.core.siblingclocks import Clocks, clocks_of, moment
 from ingestd.core.siblings import Sibling
 from ingestd.core.tamper import edit_findings
-from ingestd.core.trims import early_pictures, trim_findings
+from ingestd.core.trims import early_ends, trim_findings
 
 _EDITS = frozenset({"trim.head", "trim.tail", "splice.removed"})
 
@@ -35,7 +35,7 @@ def sibling_findings(siblings: Sequence[Sibling], habits: SegmentHabits) -> tupl
         offsets = container_offsets(recorder)
         for track in _tracks(recorder):
             trims.extend(trim_findings(track, habits, offsets))
-            found.extend(early_pictures(track))
+            found.extend(early_ends(track))
         found.extend(trims)
         found.extend(late for one in recorder for late in changed_later(one))
         is_known = all(one.sibling.is_recorder_known for one in recorder)

@@ -10,6 +10,7 @@ from ingestd.core.facts import StreamFacts, StreamKind
 from ingestd.core.findings import Confidence, Finding, Severity, finding
 from ingestd.core.profile import SegmentHabits
 from ingestd.core.siblingclocks import Clocks, agreed, moment
+from ingestd.core.siblings import recording_class
 from ingestd.core.timeline import DEFAULT_GAP_RULE, UNPLACED_NOTE
 
 _EXACT_S = 0.4
@@ -334,8 +335,9 @@ def early_ends(track: Sequence[Clocks]) -> Iterator[Finding]:
     """
     ends = {one.key: _end_difference_s(one) for one in track if one.is_whole}
     known = {key: value for key, value in ends.items() if value is not None}
+    classes = {one.key: recording_class(one.sibling) for one in track}
     for key, later_s in known.items():
-        others = [value for other, value in known.items() if other != key]
+        others = [value for other, value in known.items() if other != key and classes[other] == classes[key]]
         usual = agreed(others, 0.15)
         own = next(one for one in track if one.key == key)
         if usual is None or len(others) < _EARLY_SIBLINGS or abs(later_s) > _TOLD_S or _is_gap_told(own):

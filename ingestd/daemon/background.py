@@ -19,6 +19,8 @@ class Worker:
         step: does one piece and says whether there may be more.
         on_error: told of a fault; the step is tried again after a while.
         idle_seconds: looks by itself this often when there is nothing more; null: only when it is woken.
+        retry_seconds: waited behind a fault, twice as long behind each further one …
+        longest_retry_seconds: … up to this.
     """
 
     def __init__(
@@ -29,12 +31,17 @@ class Worker:
         on_error: Callable[[str, str], None],
         *,
         idle_seconds: float | None = IDLE_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+        longest_retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._name = name
         self._step = step
         self._stop = stop
         self._on_error = on_error
         self._idle_seconds = idle_seconds
+        self._retry_seconds = retry_seconds
+        self._longest_retry_seconds = longest_retry_seconds
+        self._faults_in_a_row = 0
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
@@ -71,10 +78,14 @@ class Worker:
                 structlog.get_logger().exception("worker.failed", worker=self._name)
                 self._failed("unexpected", f"{type(error).__name__}: {error}")
                 continue
+            self._faults_in_a_row = 0
             if not has_more:
                 self._wake.wait(self._idle_seconds)
 
     def _failed(self, code: str, words: str) -> None:
         structlog.get_logger().error("worker.failed", worker=self._name, code=code, words=words)
         self._on_error(code, words)
-        self._stop.wait(RETRY_SECONDS)
+        # No power beyond what any wait reaches: an outage of weeks must not end in an overflow.
+        doubled = self._retry_seconds * 2.0 ** min(self._faults_in_a_row, 30)
+        self._faults_in_a_row += 1
+        self._stop.wait(min(doubled, self._longest_retry_seconds))

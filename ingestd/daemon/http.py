@@ -1,4 +1,7 @@
-"""Metrics, health and the bays over HTTP, without authentication: keep it on localhost."""
+"""Metrics, health and the bays over HTTP, without authentication: keep it on localhost.
+
+The push of cases asks for a token.
+"""
 
 import contextlib
 import io
@@ -17,6 +20,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from ingestd.core.errors import ConfigError
 from ingestd.core.model import Progress
+from ingestd.daemon.case_push import PATH as CASES_PATH
+from ingestd.daemon.case_push import CasePush
 from ingestd.daemon.live import LiveState
 from ingestd.ipc import Doorman
 
@@ -81,10 +86,19 @@ class HttpServer:
     """
 
     def __init__(
-        self, host: str, port: int, *, metrics: WSGIApplication, healthz: Health, readyz: Health, live: LiveState
+        self,
+        host: str,
+        port: int,
+        *,
+        metrics: WSGIApplication,
+        healthz: Health,
+        readyz: Health,
+        live: LiveState,
+        case_push: CasePush,
     ) -> None:
         self._documents: dict[str, Health] = {"/healthz": healthz, "/readyz": readyz, "/bays": self._bays}
         self._metrics = metrics
+        self._case_push = case_push
         self._live = live
         self._lock = threading.Lock()
         self._listeners: set[_Listener] = set()
@@ -108,6 +122,8 @@ class HttpServer:
             return self._metrics(environ, start_response)
         if path == "/events":
             return self._events(environ, start_response)
+        if path == CASES_PATH and self._case_push.is_enabled:
+            return self._case_push(environ, start_response)
         page = self._documents.get(path)
         if page is None:
             return _words(start_response, "404 Not Found", _PAGES)

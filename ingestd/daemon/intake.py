@@ -13,6 +13,7 @@ from ingestd.core.baystate import BayEvent, Word, pulled_words
 from ingestd.core.errors import IngestdError, RefusedError, SourceGoneError
 from ingestd.core.lifecycle import BayState, Fate
 from ingestd.core.model import Inlet, Progress
+from ingestd.core.origin import Origin
 from ingestd.daemon.live import LiveState
 from ingestd.devices.dock import open_docking
 from ingestd.devices.mounts import Mounter
@@ -27,6 +28,7 @@ class _Order:
     volume: str
     is_shown: bool
     future: "Future[DockingResult]"
+    origin: Origin | None = None
 
 
 class Intake:
@@ -55,7 +57,14 @@ class Intake:
         self._parts = parts
 
     def plug(
-        self, bay: str, mounter: Mounter, inlet: Inlet, *, volume: str = "", usb_path: str = ""
+        self,
+        bay: str,
+        mounter: Mounter,
+        inlet: Inlet,
+        *,
+        volume: str = "",
+        usb_path: str = "",
+        origin: Origin | None = None,
     ) -> "Future[DockingResult]":
         """Put a card in a bay; it is taken in after those that wait there already.
 
@@ -65,6 +74,7 @@ class Intake:
             inlet: how it came.
             volume: key of a volume that will be told of as removed; empty for a folder, which nobody pulls.
             usb_path: of the recorder that the volume belongs to.
+            origin: where a person declared that it comes from, if not from a recorder.
 
         Raises:
             RefusedError: the station is stopping.
@@ -81,7 +91,7 @@ class Intake:
                 thread.start()
             if volume:
                 self._live.plugged(bay, volume, usb_path)
-            orders.put(_Order(mounter, inlet, volume or f"order {next(self._orders)}", bool(volume), future))
+            orders.put(_Order(mounter, inlet, volume or f"order {next(self._orders)}", bool(volume), future, origin))
         return future
 
     def close(self, seconds: float) -> bool:
@@ -127,6 +137,7 @@ class Intake:
             max_entries=limits.max_entries,
             max_depth=limits.max_depth,
             owners_of=parts.fleet.owners_of,
+            origin=order.origin,
         ) as card:
             result = take_in(card, parts, lambda progress: self._live.report(progress, order.volume))
         self._live.ended(bay, self._ending(order, result, parts))

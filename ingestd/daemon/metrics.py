@@ -6,11 +6,13 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from wsgiref.types import WSGIApplication
+from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics, make_wsgi_app
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ingestd.casework.case_questions import standings, uncovered_by_unit, unfiled_by_unit
 from ingestd.core.clock import Clock, from_text, to_text
 from ingestd.core.custody import Entry
 from ingestd.core.explanation import ExplanationState, state_of
@@ -19,13 +21,16 @@ from ingestd.core.model import Verified
 from ingestd.core.regime import Regime
 from ingestd.daemon.host import is_clock_synchronised
 from ingestd.daemon.live import LiveState
+from ingestd.stores.cases import CaseRegister
 from ingestd.stores.explanations import Explanations
 from ingestd.stores.fleet import FleetRegister
+from ingestd.stores.registration import RegistrationBook
 from ingestd.stores.search import Catalogue
 from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
 
 _FORECAST_DAYS = 7
+_REGISTRATIONS_SECONDS = 60.0
 
 
 class Meters:
@@ -53,6 +58,10 @@ class Meters:
         )
         self.hook_failures = Counter(
             "ingestd_bay_hook_failures", "Calls of bays.hook that failed or took too long.", registry=registry
+        )
+        self.feed_events = Counter("ingestd_feed_events", "Acts that the feed's receiver took.", registry=registry)
+        self.feed_failures = Counter(
+            "ingestd_feed_failures", "Deliveries of the feed that were not taken.", registry=registry
         )
         self.config_reload_success = Gauge(
             "ingestd_config_reload_success", "1 when the configuration on disk could be used.", registry=registry
@@ -111,7 +120,7 @@ class StationCollector(Collector):
         yield _family("ingestd_recordings", "Recordings by state.", ["state"], recordings)
         yield _family("ingestd_findings_open", "Findings that stand.", ["code", "severity"], counts["findings"])
         yield _family("ingestd_dockings", "Dockings by outcome.", ["outcome"], counts["dockings"])
-        hand_over = dict.fromkeys(("due", "met", "late", "none"), 0.0)
+        hand_over = dict.fromkeys(("due", "met", "late", "excused", "none"), 0.0)
         hand_over |= {labels[0]: number for labels, number in counts["hand_over"]}
         rows = [((state,), number) for state, number in hand_over.items()]
         yield _family("ingestd_hand_over_recordings", "Recordings against the hand-over clock.", ["state"], rows)
@@ -209,6 +218,95 @@ class ExplanationCollector(Collector):
         words = "Findings that the regime wants explained and nobody has explained."
         samples = [((code,), float(counts[code])) for code in sorted(codes)]
         yield _family("ingestd_findings_unexplained", words, ["code"], samples)
+
+
+class CaseCollector(Collector):
+    """What the open cases of each unit still lack, asked for at each scrape.
+
+    Args:
+        rules: the regime and the bureau's zone that are in force; they may change while the station runs.
+    """
+
+    def __init__(self, register: CaseRegister, rules: Callable[[], tuple[Regime, ZoneInfo]], clock: Clock) -> None:
+        self._register = register
+        self._rules = rules
+        self._clock = clock
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the first scrape."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """By unit; the empty unit is that of cases that name none, and is always there."""
+        regime, zone = self._rules()
+        found = standings(self._register, self._register.cases(is_open=True), regime, now=self._clock.now(), zone=zone)
+        uncovered = {"": 0} | uncovered_by_unit(found)
+        words = "Activities of open cases without the footage that the regime asks for."
+        rows = [((unit,), float(number)) for unit, number in sorted(uncovered.items())]
+        yield _family("ingestd_activities_uncovered", words, ["unit"], rows)
+        unfiled = sorted(({"": (0, 0)} | unfiled_by_unit(found)).items())
+        words = "Cases whose act of enforcement ended and that are not filed."
+        rows = [((unit,), float(number)) for unit, (number, _) in unfiled]
+        yield _family("ingestd_cases_unfiled", words, ["unit"], rows)
+        words = "Those of them whose day for filing is past."
+        rows = [((unit,), float(number)) for unit, (_, number) in unfiled]
+        yield _family("ingestd_cases_filing_late", words, ["unit"], rows)
+
+
+class RegistrationCollector(Collector):
+    """Footage whose registration form lacks something, asked for at a scrape at most once a minute.
+
+    Args:
+        regime: gives the regime that is in force; it may change while the station runs.
+    """
+
+    def __init__(self, book: RegistrationBook, regime: Callable[[], Regime], clock: Clock) -> None:
+        self._book = book
+        self._regime = regime
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._asked_at: float | None = None
+        self._counts: dict[str, int] = {}
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the first scrape."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """By unit; the empty unit is what belongs to none that is known, and is always there."""
+        with self._lock:
+            now = self._clock.steady_seconds()
+            # Every row of footage is looked at for it, which a large archive must not do for each of many scrapers.
+            if self._asked_at is None or now - self._asked_at >= _REGISTRATIONS_SECONDS:
+                self._counts = {"": 0} | self._book.unregistered_by_unit(self._regime().registration)
+                self._asked_at = now
+            rows = [((unit,), float(number)) for unit, number in sorted(self._counts.items())]
+        words = "Footage whose registration lacks what the regime asks for."
+        yield _family("ingestd_recordings_unregistered", words, ["unit"], rows)
+
+
+class FeedCollector(Collector):
+    """What waits for the feed's receiver, asked for at each scrape.
+
+    Args:
+        waiting_acts: entries of the ledger that were not looked at yet; 0 where the feed is off.
+        waiting_seconds: how long the oldest act waits that the receiver did not take; 0 for none.
+    """
+
+    def __init__(self, waiting_acts: Callable[[], int], waiting_seconds: Callable[[], float]) -> None:
+        self._waiting_acts = waiting_acts
+        self._waiting_seconds = waiting_seconds
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the first scrape."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """Both, 0 where the feed is off."""
+        words = "Acts of the ledger that the feed did not come to yet; 0 where it is off."
+        yield _gauge("ingestd_feed_waiting_acts", words, self._waiting_acts())
+        words = "How long the oldest act waits that the feed's receiver did not take; 0 for none."
+        yield _gauge("ingestd_feed_oldest_waiting_age_seconds", words, self._waiting_seconds())
 
 
 def _family(name: str, words: str, labels: list[str], rows: Iterable[tuple[tuple[str, ...], float]]) -> Metric:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ingestd.core.errors import RefusedError
 from ingestd.core.model import Inlet, Progress
+from ingestd.core.origin import origin_of
 from ingestd.daemon.intake import Intake
 from ingestd.daemon.live import LiveState
 from ingestd.devices.mounts import FolderMounter
@@ -48,8 +49,9 @@ def operations(parts: Parts, live: LiveState, intake: Intake) -> Mapping[str, Op
             raise RefusedError("the path must be absolute, and a path")
         if not bay.isprintable():
             raise RefusedError("the bay's name must be printable")
+        origin = origin_of(request["origin"]) if request.get("origin") is not None else None
         with live.listening() as words:
-            future = intake.plug(bay, FolderMounter(path), Inlet.COMMAND)
+            future = intake.plug(bay, FolderMounter(path), Inlet.COMMAND, origin=origin)
             # The last word of a docking comes before its result: without this the answer would wait for the next one.
             future.add_done_callback(lambda _: live.wake(words))
             yield from _until_done(future, words, bay)

@@ -14,6 +14,7 @@ from ingestd.media.sampletables import MAX_SAMPLES, Samples, TableBoxes
 MAX_INDEX_BYTES = 64 * 1024 * 1024
 MAX_FRAGMENT_INDEX_BYTES = 8 * 1024 * 1024
 MAX_TRACKS = 64
+MAX_GPS_BLOCKS = 20_000
 
 _KINDS = {
     "vide": StreamKind.VIDEO,
@@ -66,6 +67,8 @@ class Movie:
     """Seconds since 1904-01-01, as written."""
     tracks: list[Track] = field(default_factory=list)
     tags: MovieTags = field(default_factory=MovieTags)
+    gps_blocks: list[tuple[int, int]] = field(default_factory=list)
+    """(place in the file, size) of the blocks that a `gps ` box lists."""
     has_index: bool = False
     has_media: bool = False
     is_fragmented: bool = False
@@ -149,6 +152,8 @@ class _MovieReader:
                 self._fragment_defaults(data, child)
             elif child.type in ("udta", "meta"):
                 read_tags(data, child, self._movie.tags, self._problems)
+            elif child.type == "gps ":
+                self._movie.gps_blocks = _gps_blocks(data, child)
             elif child.type == "cmov":
                 self._problems.add("the index is compressed (cmov) and was not read")
 
@@ -254,6 +259,12 @@ _TRACK_BOXES: dict[tuple[str, str], Callable[[_MovieReader, memoryview, Box, Tra
     ("mdia", "hdlr"): _MovieReader._handler,
     ("edts", "elst"): _MovieReader._edit_list,
 }
+
+
+def _gps_blocks(data: memoryview, box: Box) -> list[tuple[int, int]]:
+    """Of Novatek's list: eight bytes of head, then place and size of each block."""
+    rows = min((box.body_end - box.body - 8) // 8, MAX_GPS_BLOCKS)
+    return [struct.unpack_from(">II", data, box.body + 8 + 8 * row) for row in range(rows)]
 
 
 def _time_header(data: memoryview, box: Box) -> tuple[int, int, int | None] | None:

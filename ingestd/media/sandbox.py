@@ -20,6 +20,7 @@ from ingestd.core.errors import MediaError, StoppedError
 from ingestd.core.facts import Damage, MediaFacts
 from ingestd.core.look import LookFacts, LookRule
 from ingestd.core.segments import SharedContent
+from ingestd.core.sidecars import SidecarRule
 from ingestd.core.stop import Stop
 from ingestd.media.confinement import Confinement
 
@@ -102,13 +103,22 @@ class MediaWorker:
         with self._lock:
             self._living_child()
 
-    def probe(self, fd: int, size_bytes: int, timeout_seconds: float) -> MediaFacts:
+    def probe(
+        self, fd: int, size_bytes: int, timeout_seconds: float, *, sidecar: SidecarRule | None = None
+    ) -> MediaFacts:
         """The facts of the regular file behind a descriptor (its position is moved).
+
+        Args:
+            fd: open for reading.
+            size_bytes: how much of it counts.
+            timeout_seconds: after so long the child is killed.
+            sidecar: how to read the positions of a text file, where a profile says it.
 
         Raises:
             MediaError: the child gave none: it died, took too long, or refused.
         """
-        result = self.request("probe", (fd,), {"size_bytes": size_bytes}, timeout_seconds)
+        params = {"size_bytes": size_bytes, "sidecar": sidecar.model_dump(mode="json") if sidecar is not None else None}
+        result = self.request("probe", (fd,), params, timeout_seconds)
         try:
             return MediaFacts.model_validate(result)
         except ValidationError as error:

@@ -1,16 +1,12 @@
-"""Positions in a file: the text track of Ambarella body cameras, location tags of a movie, EXIF of a photo."""
+"""Single positions as recorders write them: `$G:` text of Ambarella body cameras, ISO 6709 tags, EXIF of a photo."""
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from ingestd.core.facts import Fix, StreamKind
-from ingestd.media.boxes import ByteSource
-from ingestd.media.isobmff import Movie, Track
-
-MAX_FIXES = 20_000
-_MAX_TEXT_BYTES = 1024
+from ingestd.core.facts import Fix
+from ingestd.core.fixdoubts import place_doubts
 
 _TRACK_TEXT = re.compile(
     r"\$G:(?P<date>\d{4}-\d\d-\d\d) (?P<time>\d\d:\d\d:\d\d)-(?P<ns>[NS])(?P<lat>\d{1,3}(?:\.\d+)?)-"
@@ -22,35 +18,17 @@ _ISO6709 = re.compile(
 
 
 def make_fix(latitude: float, longitude: float, source: str, **fields: Any) -> Fix | None:
-    """A fix, marked doubtful where it cannot be believed: off the globe, or exactly 0,0 (a receiver without a fix).
+    """A fix, marked doubtful where it cannot be believed: off the globe, or at 0,0 (a receiver without a fix).
 
-    Null for values that are no numbers at all.
+    Null for values that are no numbers at all; altitudes and speeds that are none are left out.
     """
     if not (math.isfinite(latitude) and math.isfinite(longitude)):
         return None
-    is_doubtful = abs(latitude) > 90 or abs(longitude) > 180 or (latitude == 0 and longitude == 0)
-    return Fix(latitude=latitude, longitude=longitude, source=source, is_doubtful=is_doubtful, **fields)
-
-
-def movie_fixes(movie: Movie, source: ByteSource) -> tuple[Fix, ...]:
-    """The fixes of a movie, at most `MAX_FIXES`: first those of its tags (without a time), then its text tracks."""
-    fixes = [fix for name, text in movie.tags.locations if (fix := parse_iso6709(text, name))]
-    for track in movie.tracks:
-        if track.kind is StreamKind.SUBTITLE:
-            fixes.extend(_track_fixes(track, movie.shift_seconds(track), source, MAX_FIXES - len(fixes)))
-    return tuple(fixes[:MAX_FIXES])
-
-
-def _track_fixes(track: Track, shift_seconds: float, source: ByteSource, limit: int) -> Iterable[Fix]:
-    samples = track.samples
-    rows = zip(samples.times, samples.offsets, samples.sizes, strict=True)
-    for _, (time, place, size) in zip(range(limit), rows, strict=False):
-        if place + size > source.size_bytes:
-            # Half a line would be another position.
-            continue
-        text = source.read(place, min(size, _MAX_TEXT_BYTES)).decode("utf-8", "replace")
-        if fix := parse_track_text(text, at_s=time / track.timescale + shift_seconds):
-            yield fix
+    doubts = (*fields.pop("doubts", ()), *place_doubts(latitude, longitude))
+    for name in ("altitude_m", "speed_mps"):
+        if fields.get(name) is not None and not math.isfinite(fields[name]):
+            fields[name] = None
+    return Fix(latitude=latitude, longitude=longitude, source=source, is_doubtful=bool(doubts), doubts=doubts, **fields)
 
 
 def parse_track_text(text: str, at_s: float | None = None) -> Fix | None:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from ingestd.core.errors import MediaError
 from ingestd.core.look import LookRule
+from ingestd.core.sidecars import SidecarRule
 from ingestd.media.confinement import Confinement, confine, limit_cpu
 from ingestd.media.damage import find_damage
 from ingestd.media.look import look
@@ -29,7 +30,8 @@ from ingestd.media.transcode import make_proxy
 
 _NEVER_USED = ("av.__", "av.datasets")
 _LATE_PILLOW = ("MpoImagePlugin", "TiffImagePlugin")
-_LATE_MODULES = ("heapq",)  # collections.Counter.most_common asks for it when it is first called
+# Asked for when first called: by collections.Counter.most_common, and by datetime.strptime.
+_LATE_MODULES = ("heapq", "_strptime")
 _LATE_ENCODINGS = ("gbk", "utf-16", "utf-8-sig", "latin-1", "idna")
 
 MAX_REQUEST_BYTES = 64 * 1024
@@ -43,7 +45,8 @@ def _probe(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:
     (fd,) = fds
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         raise MediaError("not a regular file")
-    return probe(fd, int(params["size_bytes"])).model_dump(mode="json")
+    sidecar = SidecarRule.model_validate(params["sidecar"]) if params.get("sidecar") is not None else None
+    return probe(fd, int(params["size_bytes"]), sidecar).model_dump(mode="json")
 
 
 def _damage(fds: list[int], params: dict[str, Any]) -> dict[str, Any]:

@@ -105,6 +105,7 @@ def docking_document(docking: Docking) -> dict[str, Any]:
         },
         "volume": dict(docking.volume),
         "profile_id": docking.profile_id,
+        "origin": docking.origin.document() if docking.origin is not None else None,
     }
 
 

@@ -49,6 +49,7 @@ def decide(docking: Docking, register: FleetRegister, presence: Presence, policy
             others=[*register.sightings(here.number, here.usb_serial), *present],
             policy=policy,
             is_quarantined_by_inlet=docking.volume.get("is_quarantined") == "true",
+            owners=register.owners_of(here.usb_serial),
         )
 
 

@@ -1,25 +1,22 @@
-"""The background half of the path: analyse → tag → register, then takes. The catalogue is its only queue."""
+"""The background half of the path: analyse → tag → takes → register. The catalogue is its only queue."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from ingestd.core.clock import from_text, to_text
 from ingestd.core.custody import Act
 from ingestd.core.errors import MediaError
-from ingestd.core.facts import MediaFacts, MediaKind
-from ingestd.core.findings import Finding, finding
+from ingestd.core.findings import finding
 from ingestd.core.lifecycle import State
-from ingestd.core.model import BUREAU_ZONE, Analysed
-from ingestd.core.profile import parse_name, preferring
+from ingestd.core.model import Analysed
 from ingestd.pipeline.analyse import analyse, parked
 from ingestd.pipeline.clocks import measured_act
 from ingestd.pipeline.overlaps import StationOverlaps
 from ingestd.pipeline.parts import Parts
-from ingestd.pipeline.register import register
+from ingestd.pipeline.redecide import documents, enter_anew, register_acts, tag_act
 from ingestd.pipeline.sets import assemble
-from ingestd.pipeline.tag import name_findings, tag
-from ingestd.pipeline.track import track_act
+from ingestd.pipeline.track import sidecar_acts, track_acts
 from ingestd.pipeline.vanished import compared_act
 from ingestd.stores.attempts import count_attempt, count_first_attempts, forget_attempts
+from ingestd.stores.handover import HandOverBook
 from ingestd.stores.listings import Listings
 from ingestd.stores.search import Row, sealed_of
 from ingestd.stores.structures import Structures
@@ -38,10 +35,26 @@ def describe(parts: Parts) -> int:
     done = _analyse_due(parts)
     rows = parts.catalogue.due_after(State.ANALYSED, limit=_BATCH)
     dockings = {one: parts.catalogue.docking(one) for one in {row["docking_id"] for row in rows}}
-    done += _enter(parts, (_tag_act(row, dockings[row["docking_id"]], parts) for row in rows))
-    done += _enter(parts, (_register_act(row, parts) for row in parts.catalogue.due_after(State.TAGGED, limit=_BATCH)))
+    with parts.deciding:
+        done += _enter(parts, (tag_act(row, dockings[row["docking_id"]], parts) for row in rows))
+    try:
+        done += _assemble_due(parts)
+    finally:
+        # A docking whose takes cannot be told must not leave recordings without their term.
+        with parts.deciding:
+            done += _enter(parts, register_acts(parts, parts.catalogue.due_after(State.TAGGED, limit=_BATCH)))
+    return done
+
+
+def _assemble_due(parts: Parts) -> int:
+    done = 0
     for docking in parts.catalogue.dockings_without_sets():
+        with parts.deciding:
+            _enter(parts, sidecar_acts(docking, parts))
         parts.chronicle.enter(*_docking_acts(docking, parts))
+        # The hand-over clock counts from the end of the take, which grew by what this docking brought.
+        around = HandOverBook(parts.chronicle.engine).recordings_of_takes_around(docking["docking_id"])
+        enter_anew(parts, around, because="set.assembled", are_tags_asked=False)
         done += 1
     return done
 
@@ -109,61 +122,33 @@ def _analysed(row: Row, attempt: int, parts: Parts) -> Analysed | None:
         # The station itself died during the last permitted try.
         return parked(sealed, MediaError("the station was killed while it read this file"), attempt - 1)
     try:
-        return analyse(sealed, parts.vault, parts.media, timeout_seconds=limits.timeout_seconds)
+        profile = next((one for one in parts.profiles if one.id == sealed.profile_id), None)
+        return analyse(
+            sealed,
+            parts.vault,
+            parts.media,
+            timeout_seconds=limits.timeout_seconds,
+            positions=profile.position if profile is not None else None,
+            exiftool=parts.exiftool,
+        )
     except MediaError as error:
         return parked(sealed, error, attempt) if attempt >= limits.attempts else None
 
 
 def _analysed_acts(analysed: Analysed, parts: Parts) -> list[Act]:
     facts, sealed = analysed.facts, analysed.sealed
-    track = track_act(sealed, facts.fixes, parts.vault) if facts is not None and facts.fixes else None
+    has_track = facts is not None and bool(facts.fixes)
+    tracks = track_acts(sealed, facts.fixes, parts.vault, parts.areas) if facts is not None and has_track else []
     document = facts.model_dump(mode="json") if facts is not None else None
-    if document is not None and track is not None:
+    if document is not None and has_track:
         # The points stand in the track; the ledger keeps what the tags will quote.
         document["fixes"] = _quoted(document["fixes"])
     data = {"docking_id": sealed.docking_id, "facts": document, "findings": documents(analysed.findings)}
     own = Act(act="recording.analysed", subject=sealed.recording_id, data=data)
-    return [own] if track is None else [own, track]
+    return [own, *tracks]
 
 
 def _quoted(fixes: list[dict[str, object]], most: int = 4) -> list[dict[str, object]]:
     good = [fix for fix in fixes if not fix["is_doubtful"]]
     ends = good if len(good) <= most else [*good[: most // 2], *good[-(most // 2) :]]
     return ends or fixes[:1]
-
-
-def documents(findings: Sequence[Finding]) -> list[dict[str, object]]:
-    """Findings as JSON documents."""
-    return [finding.model_dump(mode="json") for finding in findings]
-
-
-def _tag_act(row: Row, docking: Row, parts: Parts) -> Act:
-    sealed = sealed_of(row)
-    zone = parts.settings.station.zone_info
-    volume = docking["document"].get("volume") or {}
-    facts = MediaFacts.model_validate(row["facts"]) if row["facts"] is not None else None
-    tagged = tag(
-        Analysed(sealed, facts, ()),
-        profiles=parts.profiles,
-        roster=parts.roster,
-        zone=zone,
-        docked_at=from_text(docking["opened_at"]),
-        file_zone=zone if volume.get("file_times") == BUREAU_ZONE else None,
-    )
-    profiles = preferring(parts.profiles, sealed.profile_id)
-    found = name_findings(sealed, parse_name(sealed.card_path, profiles, zone))
-    times = {"start": to_text(tagged.times.start), "end": to_text(tagged.times.end), "source": tagged.times.source}
-    data = {"docking_id": sealed.docking_id, "times": times, "tags": dict(tagged.tags), "findings": documents(found)}
-    return Act(act="recording.tagged", subject=sealed.recording_id, data=data)
-
-
-def _register_act(row: Row, parts: Parts) -> Act:
-    return register(
-        sealed_of(row),
-        MediaKind(row["kind"]),
-        recorded_end=from_text(row["recorded_end"]),
-        sealed_at=from_text(row["sealed_at"]),
-        regime=parts.regime,
-        zone=parts.settings.station.zone_info,
-        now=parts.clock.now(),
-    )

@@ -1,20 +1,23 @@
 """The parts that the pipeline works with, put together once by `wiring`."""
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ingestd.core.areas import Areas
 from ingestd.core.clock import Clock
 from ingestd.core.model import Progress, Verified
 from ingestd.core.profile import RecorderProfile
 from ingestd.core.regime import Regime
-from ingestd.core.roster import Roster
 from ingestd.core.settings import Settings
 from ingestd.core.stop import Stop
+from ingestd.media.exiftool import ExifTool
 from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.admission import Presence
 from ingestd.stores.buffers import BufferPool
 from ingestd.stores.chronicle import Chronicle
 from ingestd.stores.fleet import FleetRegister
+from ingestd.stores.roster import RosterRegister
 from ingestd.stores.search import Catalogue
 from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
@@ -29,7 +32,7 @@ class Parts:
     settings: Settings
     regime: Regime
     profiles: tuple[RecorderProfile, ...]
-    roster: Roster
+    roster: RosterRegister
     clock: Clock
     stop: Stop
     vault: Vault
@@ -42,3 +45,9 @@ class Parts:
     turns: Turns
     version: str
     on_verified: Callable[[Verified], None]
+    areas: Areas = Areas()
+    """Named places of the bureau."""
+    exiftool: ExifTool | None = None
+    """The optional reader of positions; null where it is not installed or switched off."""
+    deciding: threading.Lock = field(default_factory=threading.Lock)
+    """Held from looking at what bears on recordings until what was decided of them is entered (`redecide`)."""

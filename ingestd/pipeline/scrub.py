@@ -14,6 +14,9 @@ from ingestd.stores.search import Catalogue, Row
 from ingestd.stores.transfer import let_go, read_back
 from ingestd.stores.vault import MANIFEST, Vault
 
+_PAPER_WORDS = (
+    "belongs to no explanation: one was broken off before it stood. Give it again with this paper, or remove the paper"
+)
 _DOCUMENTS = ("sidecar", "listing", "record", "attachment")
 
 
@@ -58,6 +61,7 @@ def verify_vault(
     applied = catalogue.applied_seq() if catalogue is not None else 0
     rows = catalogue.contents() if catalogue is not None else []
     standing = vault.standing_files()
+    papers = vault.standing_attachments()
     expected: set[str] = set()
     books = _Books()
     try:
@@ -72,7 +76,7 @@ def verify_vault(
             faults.append(Fault("ledger", "ledger", words))
     except IntegrityError as error:
         # Nobody knows what the rest of the ledger vouches for.
-        standing = []
+        standing, papers = [], []
         faults.append(Fault("ledger", "ledger", error.message))
     size_bytes = 0
     for path, content in sorted(originals.items()):
@@ -82,6 +86,7 @@ def verify_vault(
         if fault is not None:
             faults.append(fault)
     faults.extend(_strays(standing, books, originals))
+    faults.extend(Fault("stray", path, _PAPER_WORDS) for path in papers if path not in books.documents)
     if catalogue is not None:
         faults.extend(_catalogue_faults(rows, originals, expected))
     return Verdict(entries, head, len(originals), size_bytes, tuple(faults))

@@ -61,6 +61,7 @@ def birth_document(
             "opened_at": to_text(docking.opened_at),
             "folder": docking.folder,
             "transport": docking.volume.get("transport"),
+            "origin": docking.origin.document() if docking.origin is not None else None,
         },
         "station": {"id": station.id, "name": station.name, "bureau": station.bureau},
         "proof": {

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from ingestd.core.clock import Clock
 from ingestd.core.custody import Act, Entry
 from ingestd.core.errors import IntegrityError, StoreError
-from ingestd.stores import schema
+from ingestd.stores import find_index, schema
 from ingestd.stores.database import open_for_writing, transaction
 from ingestd.stores.ledger import Ledger, read_entries
 from ingestd.stores.projection import apply_all
@@ -42,6 +42,8 @@ class Chronicle:
         self._unheard: list[tuple[Act, Entry]] = []
         self._ledger = Ledger(vault.ledger_folder, clock)
         self._catch_up()
+        with transaction(engine) as connection:
+            find_index.complete(connection)
         if self._ledger.torn_tail is not None:
             segment, cut_bytes = self._ledger.torn_tail
             self.enter(Act(act="ledger.repaired", data={"segment": segment, "cut_bytes": cut_bytes}))

@@ -63,6 +63,12 @@ class DeviceActs:
         columns = (_acts.c.seq, _acts.c.act, _acts.c.at, _acts.c.actor, _acts.c.document)
         return self._rows(select(*columns).where(_acts.c.visit_id.in_(visits)).order_by(_acts.c.seq))
 
+    def info_of(self, visit_id: str) -> Row:
+        """What a recorder told of itself in a visit, as `core.device_acts` keeps it; empty where it told nothing."""
+        query = select(_acts.c.document).where(_acts.c.visit_id == visit_id, _acts.c.act == "device.info_read")
+        rows = self._rows(query.order_by(_acts.c.seq.desc()).limit(1))
+        return dict(rows[0]["document"].get("info") or {}) if rows else {}
+
     def _rows(self, query: Any) -> list[Row]:
         with translated(), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]

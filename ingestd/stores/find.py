@@ -5,6 +5,7 @@ question starts from them; where it finds many, rows are walked in order of time
 looked at on every row, so that an index decides how long it takes and never what is found.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -43,6 +44,7 @@ class Question:
     Args:
         begins, ends: the recording starts in this half-open span; UTC text.
         code: a finding whose code begins so stands for it.
+        unit: whose it is, as registered or known; the whole name.
         after: the slot behind which the page starts, as the page before it told.
         is_oldest_first: else the newest come first.
     """
@@ -58,6 +60,7 @@ class Question:
     ends: str | None = None
     code: str | None = None
     state: str | None = None
+    unit: str | None = None
     is_unregistered: bool = False
     after: int | None = None
     is_oldest_first: bool = False
@@ -162,6 +165,8 @@ class Finder:
         if question.state:
             is_so = "recordings.recording_id = find_rows.recording_id AND recordings.state = :state"
             parts.append(_Part(f"EXISTS (SELECT 1 FROM recordings WHERE {is_so})", {"state": question.state}))
+        if question.unit is not None:
+            parts.append(_Part("find_rows.unit = :unit", {"unit": question.unit}))
         if question.is_unregistered:
             condition = str(lacking(self._rules).compile(self._engine, compile_kwargs={"literal_binds": True}))
             parts.append(_Part(condition, {}, f"SELECT find_rows.slot FROM find_rows WHERE {condition}"))
@@ -221,28 +226,32 @@ def _box(box: Box) -> _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Where rows come from, the key of their order, and the condition that belongs to it."""
+    """Where rows come from, the key of their order, and the condition that belongs to it.
 
-    source: str = "find_rows"
+    Rows are found by their slot or walked in its order, never by another index and sorted afterwards.
+    """
+
+    source: str = "find_rows NOT INDEXED"
     key: str = "find_rows.slot"
     condition: str = "TRUE"
 
 
 def _start(connection: Connection, parts: Sequence[_Part], values: Row) -> _Start | None:
-    """From the smallest index that has few; else from the first index of words, in its own order; else all rows.
+    """From what all indexes with few rows have in common; else from an index of words, in its own order; else all rows.
 
-    Null where nothing is found.
+    Null where nothing is found. `values` gets the slots from which the question starts.
     """
-    counted: list[tuple[int, str]] = []
+    common: set[int] | None = None
     for part in parts:
         if part.slots:
-            query = f"SELECT count(*) FROM ({part.slots} LIMIT {FEW + 1})"
-            counted.append((int(connection.execute(text(query), values).scalar_one()), part.slots))
-    number, slots = min(counted, default=(FEW + 1, ""))
-    if number == 0:
-        return None
-    if number <= FEW:
-        return _Start(condition=f"find_rows.slot IN ({slots})")
+            slots = connection.execute(text(f"{part.slots} LIMIT {FEW + 1}"), values).scalars().all()
+            if len(slots) <= FEW:
+                common = set(slots) if common is None else common & set(slots)
+            if common is not None and not common:
+                return None
+    if common is not None:
+        values["few"] = json.dumps(sorted(common))
+        return _Start(condition="find_rows.slot IN (SELECT value FROM json_each(:few))")
     for name in ("find_words", "find_signs"):
         if name in values:
             source = f"{name} CROSS JOIN find_rows ON find_rows.slot = {name}.rowid"

@@ -3,12 +3,14 @@
 Writing is called by `projection` alone, inside the transaction of the act.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from ingestd.core.clock import to_text
 from ingestd.core.custody import Act, Entry
 from ingestd.core.errors import IntegrityError, NotFoundError, RefusedError
 from ingestd.core.fleet import FleetStatus, RegisterEntry, Sighting
@@ -167,6 +169,16 @@ class FleetRegister:
         """Every act about a recorder, oldest first: `seq`, `act`, `at`, `actor`, `document`."""
         query = select(_acts.c.seq, _acts.c.act, _acts.c.at, _acts.c.actor, _acts.c.document)
         return self._rows(query.where(_acts.c.number == number).order_by(_acts.c.seq))
+
+    def holder_at(self, number: str, moment: dt.datetime) -> str | None:
+        """Who a recorder was issued to at a moment (aware), by the acts of before; null for nobody."""
+        query = select(_acts.c.act, _acts.c.document).where(
+            _acts.c.number == number,
+            _acts.c.act.in_(("fleet.issued", "fleet.returned")),
+            _acts.c.at <= to_text(moment),
+        )
+        latest = self._rows(query.order_by(_acts.c.seq.desc()).limit(1))
+        return str(latest[0]["document"]["to"]) if latest and latest[0]["act"] == "fleet.issued" else None
 
     def dockings_of(self, number: str, *, limit: int) -> list[Row]:
         """The latest dockings of a recorder, newest first, with their marks."""

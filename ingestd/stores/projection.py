@@ -12,12 +12,31 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from ingestd.core.case_acts import CASE_ACTS
 from ingestd.core.custody import Entry
+from ingestd.core.device_acts import DEVICE_ACTS, UNREADABLE
 from ingestd.core.errors import IntegrityError
 from ingestd.core.facts import MediaKind
 from ingestd.core.lifecycle import ALLOWED_MOVES, Fate, State
 from ingestd.core.manifest import sha256_of
-from ingestd.stores import explanations, fleet, schema
+from ingestd.core.roster_acts import ROSTER_ACTS
+from ingestd.core.vessel_acts import VESSEL_FACT_ACTS
+from ingestd.stores import (
+    ais,
+    bookmarks,
+    cases,
+    clocks,
+    deviceacts,
+    explanations,
+    find_index,
+    fleet,
+    handover,
+    handover_records,
+    registration,
+    roster,
+    schema,
+    structures,
+)
 
 Document = dict[str, Any]
 
@@ -43,11 +62,13 @@ def apply_all(connection: Connection, read: ReadDocument, entries: Sequence[Entr
         if act in _MOVES:
             while some := list(itertools.islice(group, _TOGETHER)):
                 _MOVES[act](connection, some)
+                find_index.follow(connection, act, some)
             continue
         project = _PROJECTIONS.get(act)
         if project is not None:
             for entry in group:
                 project(connection, read, entry)
+                find_index.follow(connection, act, [entry])
 
 
 def read_sealed_document(read: ReadDocument, path: str, digest: str) -> Document:
@@ -73,7 +94,11 @@ def _docking_listed(connection: Connection, read: ReadDocument, entry: Entry) ->
             folder=docking["folder"],
             entries=len(files),
             bytes=sum(file["size_bytes"] for file in files),
-            document={"recorder": docking["recorder"], "volume": docking["volume"]},
+            document={
+                "recorder": docking["recorder"],
+                "volume": docking["volume"],
+                "origin": docking.get("origin"),
+            },
             has_sets=False,
         )
     )
@@ -108,6 +133,7 @@ def _recordings_sealed(connection: Connection, read: ReadDocument, entries: Sequ
                 "profile_id": birth["profile_id"],
                 "sidecar_path": entry.data["sidecar"],
                 "sealed_at": birth["sealed_at"],
+                "origin": (birth["docking"].get("origin") or {}).get("kind"),
                 "state": State.SEALED,
             }
         )
@@ -247,6 +273,32 @@ def _recordings_catalogued(connection: Connection, entries: Sequence[Entry]) -> 
     _move(connection, entries, State.CATALOGUED, values)
 
 
+def _recording_retagged(connection: Connection, _: ReadDocument, entry: Entry) -> None:
+    """The tags of a recording follow what people said since; its state stays."""
+    _set(connection, entry, {"tags": entry.data["tags"]})
+    findings = schema.findings
+    for finding_id in entry.data["superseded"]:
+        connection.execute(update(findings).where(findings.c.finding_id == finding_id).values(superseded_by=entry.seq))
+    _add_findings(connection, entry, entry.data["findings"], start=0, recording=entry.subject)
+
+
+def _recording_redecided(connection: Connection, _: ReadDocument, entry: Entry) -> None:
+    """Term or hand-over of a recording were decided anew; its state stays."""
+    values: Document = {}
+    if "retention" in entry.data:
+        values |= {"keep_until": entry.data["retention"]["keep_until"], "retention": entry.data["retention"]}
+    if "hand_over" in entry.data:
+        values |= {"hand_over_state": entry.data["hand_over"]["state"], "hand_over": entry.data["hand_over"]}
+    _set(connection, entry, values)
+
+
+def _set(connection: Connection, entry: Entry, values: Document) -> None:
+    table = schema.recordings
+    changed = connection.execute(update(table).where(table.c.recording_id == entry.subject).values(**values))
+    if changed.rowcount != 1:
+        raise IntegrityError(f"ledger entry {entry.seq} speaks of {entry.subject}, which is in no catalogue")
+
+
 def _move(connection: Connection, entries: Sequence[Entry], target: State, values: Sequence[Document]) -> None:
     """Give recordings their next state and what came with it, all with one statement."""
     table = schema.recordings
@@ -294,6 +346,21 @@ def _sets_assembled(connection: Connection, _: ReadDocument, entry: Entry) -> No
     connection.execute(update(table).where(table.c.docking_id == entry.subject).values(has_sets=True))
 
 
+def _clock_measured(connection: Connection, _: ReadDocument, entry: Entry) -> None:
+    clocks.measured(connection, entry)
+    key = entry.data["recorder_key"]
+    _add_findings(connection, entry, entry.data["findings"], start=0, docking=entry.subject, recorder_key=key)
+
+
+def _listings_compared(connection: Connection, _: ReadDocument, entry: Entry) -> None:
+    """Files that earlier listings of a card had. What is there again, or was secured, is not gone any more."""
+    findings = schema.findings
+    for finding_id in entry.data["came_back"]:
+        connection.execute(update(findings).where(findings.c.finding_id == finding_id).values(superseded_by=entry.seq))
+    key = entry.data["recorder_key"]
+    _add_findings(connection, entry, entry.data["findings"], start=0, docking=entry.subject, recorder_key=key)
+
+
 def _derived_made(connection: Connection, _: ReadDocument, entry: Entry) -> None:
     table = schema.derived
     connection.execute(delete(table).where(table.c.recording_id == entry.subject, table.c.kind == entry.data["kind"]))
@@ -334,10 +401,39 @@ _PROJECTIONS: Mapping[str, Callable[[Connection, ReadDocument, Entry], None]] = 
     "docking.settled": _sightings_settled,
     "docking.closed": _docking_closed,
     "finding.noted": _finding_noted,
+    "recording.retagged": _recording_retagged,
+    "recording.redecided": _recording_redecided,
+    "recording.registered": lambda connection, _, entry: registration.registered(connection, entry),
+    "handover.declared": lambda connection, _, entry: handover.declared(connection, entry),
+    "handover.declaration_withdrawn": lambda connection, _, entry: handover.withdrawn(connection, entry),
+    "handover.receipt_made": lambda connection, _, entry: handover_records.receipt_made(connection, entry),
+    "handover.addendum_made": lambda connection, _, entry: handover_records.addendum_made(connection, entry),
+    "handover.record_printed": lambda connection, _, entry: handover_records.printed(connection, entry),
+    "handover.record_confirmed": lambda connection, _, entry: handover_records.confirmed(connection, entry),
     "set.assembled": _sets_assembled,
+    "clock.measured": _clock_measured,
+    "listing.compared": _listings_compared,
+    "structure.reset": lambda connection, _, entry: structures.reset(connection, entry),
     "derived.made": _derived_made,
     "finding.explained": lambda connection, _, entry: explanations.explained(connection, entry),
     "finding.explanation_withdrawn": lambda connection, _, entry: explanations.withdrawn(connection, entry),
     "docking.admitted": lambda connection, _, entry: fleet.settled(connection, entry),
+    **dict.fromkeys((*DEVICE_ACTS, UNREADABLE), lambda connection, _, entry: deviceacts.noted(connection, entry)),
+    "bookmark.set": lambda connection, _, entry: bookmarks.marked(connection, entry),
+    "bookmark.removed": lambda connection, _, entry: bookmarks.removed(connection, entry),
+    "case.linked": lambda connection, _, entry: cases.linked(connection, entry),
+    "case.unlinked": lambda connection, _, entry: cases.unlinked(connection, entry),
+    **dict.fromkeys(CASE_ACTS, lambda connection, _, entry: cases.case_changed(connection, entry)),
+    **dict.fromkeys(
+        ("complaint.entered", "complaint.changed"),
+        lambda connection, _, entry: cases.complaint_changed(connection, entry),
+    ),
+    **dict.fromkeys(
+        ("unit.entered", "unit.changed"), lambda connection, _, entry: cases.unit_changed(connection, entry)
+    ),
+    **dict.fromkeys(VESSEL_FACT_ACTS, lambda connection, _, entry: ais.said(connection, entry)),
+    "vessel.matched": lambda connection, _, entry: ais.matched(connection, entry),
     **dict.fromkeys(fleet.REGISTER_ACTS, lambda connection, _, entry: fleet.register_changed(connection, entry)),
+    **dict.fromkeys(ROSTER_ACTS, lambda connection, _, entry: roster.entry_changed(connection, entry)),
+    "roster.settled": lambda connection, _, entry: roster.settled(connection, entry),
 }

@@ -80,15 +80,6 @@ class RegistrationBook:
         query = select(table.c.seq, table.c.at, table.c.actor, table.c.document)
         return self._rows(query.where(table.c.recording_id == recording).order_by(table.c.seq))
 
-    def unregistered(
-        self, rules: tuple[RegistrationRule, ...], *, unit: str | None = None, limit: int = 1000
-    ) -> list[str]:
-        """Footage whose form lacks something, oldest first."""
-        query = select(find_rows.c.recording_id).where(lacking(rules)).order_by(find_rows.c.slot).limit(limit)
-        if unit is not None:
-            query = query.where(find_rows.c.unit == unit)
-        return [row["recording_id"] for row in self._rows(query)]
-
     def unregistered_by_unit(self, rules: tuple[RegistrationRule, ...]) -> dict[str, int]:
         """How much footage lacks something, by unit; the empty unit is what belongs to none that is known."""
         query = select(find_rows.c.unit, func.count().label("number")).where(lacking(rules))

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0003"
+REVISION = "0011"
 """The newest migration, which makes the tables below out of every older catalogue."""
 
 metadata = MetaData(
@@ -118,6 +118,8 @@ recordings = Table(
     Column("retention", _JSON_OR_NULL, comment="all reasons, the winner marked"),
     Column("hand_over_state", String),
     Column("hand_over", _JSON_OR_NULL),
+    Column("origin", String, comment="core.origin.OriginKind; null: of a recorder, or nobody declared it"),
+    Index(None, "origin"),
     Index(None, "recorder_key", "sha256"),
     Index(None, "docking_id"),
     Index(None, "recorded_start"),
@@ -236,6 +238,48 @@ explanations = Table(
     Column("withdrawn_by", Text),
     Column("withdrawn_reason", Text),
     Index(None, "finding_key"),
+)
+
+device_acts = Table(
+    "device_acts",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False, comment="ledger entry"),
+    Column("visit_id", String, nullable=False, comment="one talk with one recorder"),
+    Column("line_sha256", String, nullable=False, comment="of the line that the helper wrote"),
+    Column("act", String, nullable=False, comment="device.… [each of them]"),
+    Column("at", String, nullable=False, comment="by the helper's clock"),
+    Column("actor", Text, nullable=False),
+    Column("usb_path", String, nullable=False, comment="sysfs path of the USB device; empty: not known"),
+    Column("usb_serial", String, nullable=False, comment="empty where it told none"),
+    Column("number", String, comment="that the recorder told [device.info_read]"),
+    Column("document", JSON, nullable=False, comment="the act's data"),
+    Index(None, "visit_id", "line_sha256", unique=True),
+    Index(None, "number"),
+    Index(None, "usb_path"),
+)
+
+clock_readings = Table(
+    "clock_readings",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False, comment="ledger entry [clock.measured]"),
+    Column("position", Integer, primary_key=True, autoincrement=False, comment="in that entry"),
+    Column("docking_id", String, comment="null where none belongs to it"),
+    Column("recorder_key", String, nullable=False),
+    Column("start_utc", String, nullable=False, comment="by true time"),
+    Column("document", JSON, nullable=False, comment="core.recorderclock.ClockReading"),
+    Index(None, "recorder_key"),
+)
+
+structure_resets = Table(
+    "structure_resets",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False, comment="ledger entry [structure.reset]"),
+    Column("scope", String, nullable=False, comment="recorder or model"),
+    Column("subject", String, nullable=False, comment="device number, or model of the fleet register"),
+    Column("reset_at", String, nullable=False, comment="what was sealed before teaches nothing any more"),
+    Column("reset_by", Text, nullable=False, comment="the person"),
+    Column("reason", Text, nullable=False),
+    Index(None, "subject"),
 )
 
 jobs = Table(

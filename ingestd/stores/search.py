@@ -9,6 +9,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from ingestd.core.errors import NotFoundError
 from ingestd.core.lifecycle import Fate, State
 from ingestd.core.model import Sealed
+from ingestd.core.salvaging import IN_BAND
 from ingestd.stores import schema
 from ingestd.stores.database import translated
 from ingestd.stores.fleet import MARKS
@@ -30,11 +31,18 @@ class Catalogue:
     # What is held
 
     def recordings(
-        self, *, docking: str | None = None, recorder: str | None = None, limit: int = 1000, after: str = ""
+        self,
+        *,
+        docking: str | None = None,
+        recorder: str | None = None,
+        origin: str | None = None,
+        limit: int = 1000,
+        after: str = "",
     ) -> list[Row]:
         """Recordings in order of their ids (time of docking), with their content's place; pages by `after`.
 
-        `recorder` finds what came from it by its number, or by the word of a person who settled the docking.
+        `recorder` finds what came from it by its number, or by the word of a person who settled the docking; `origin`
+        what was declared to be of this kind.
         """
         query = _marked_recordings().where(_recordings.c.recording_id > after)
         query = query.order_by(_recordings.c.recording_id).limit(limit)
@@ -42,6 +50,8 @@ class Catalogue:
             query = query.where(_recordings.c.docking_id == docking)
         if recorder is not None:
             query = query.where((_recordings.c.recorder_id == recorder) | (_admissions.c.settled_recorder == recorder))
+        if origin is not None:
+            query = query.where(_recordings.c.origin == origin)
         return self._rows(query)
 
     def recording(self, prefix: str) -> Row:
@@ -279,8 +289,12 @@ class Catalogue:
         return self._rows(query)
 
     def torn_without_salvage(self) -> list[Row]:
-        """Catalogued recordings that a standing `file.truncated` is about and of which no playable copy was settled."""
-        settled = select(_derived.c.recording_id).where(_derived.c.kind == "salvage")
+        """Catalogued recordings that a standing `file.truncated` is about and of which no playable copy was settled.
+
+        A copy that was made without a reference settles nothing: a sibling may come and show more.
+        """
+        method = func.coalesce(_derived.c.document["method"].as_string(), "")
+        settled = select(_derived.c.recording_id).where(_derived.c.kind == "salvage", method != IN_BAND)
         torn = select(_findings.c.recording_id).where(
             _findings.c.code == "file.truncated", _findings.c.superseded_by.is_(None)
         )
@@ -411,4 +425,5 @@ def sealed_of(row: Row) -> Sealed:
         sidecar_path=row["sidecar_path"],
         profile_id=row["profile_id"],
         modified_ns=row["modified_ns"],
+        origin=row["origin"],
     )

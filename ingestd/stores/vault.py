@@ -256,6 +256,11 @@ class Vault:
             str(path.relative_to(self.root)) for path in files if not path.parent.name.endswith(tails or "\0")
         )
 
+    def standing_attachments(self) -> list[str]:
+        """Everything that stands among the papers of explanations."""
+        papers = (self.root / "attachments").rglob("*")
+        return sorted(str(path.relative_to(self.root)) for path in papers if not path.is_dir() or path.is_symlink())
+
     def open_for_reading(self, relative: str) -> int:
         """A read-only descriptor of an original or derived file; the caller closes it."""
         path = self.path(relative)

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 
 from tests.support.clips import box, write_clip
+from tests.support.tracks import camm5, camm6, freegps, gps5, gps9, nmea
 
 TEXTS = (
     b"$G:2024-02-21 08:29:23-N22.123456-E113.5-S12",
@@ -19,11 +20,33 @@ TEXTS = (
     b'{"device": {"serial": "7012345", "user": {"id": 12}}, "clock": null}',
     b'<?xml version="1.0"?><info serial="7012345"><user><id>1</id></user><clock>2024</clock></info>',
 )
+TELEMETRY = (
+    gps5([(22.5, 113.25), (22.6, 113.3)]) + gps9([(22.5, 113.25)]),
+    camm5(22.5, 113.25, 9.0),
+    camm6(22.5, 113.25, gps_seconds=1392510581),
+    freegps(2230.6, 11315.0, 10.0),
+)
+SIDECARS = (
+    "\n".join(
+        (
+            nmea("GPDTM,W84,,0.0,N,0.0,E,0.0,W84"),
+            nmea("GNRMC,002923.00,A,2230.6000,N,11315.0000,E,10.0,84.4,210224,,,D"),
+            nmea("GNGGA,002923.00,2230.6000,N,11315.0000,E,2,09,0.9,12.5,M,-3.0,M,,"),
+        )
+    ).encode(),
+    b"1\n00:00:01,500 --> 00:00:02,000\nGPS(113.25,22.51,16)\n\n2\n00:00:02,000 --> 00:00:03,000\n"
+    b"[latitude: 22.51] [longtitude: 113.25] [rel_alt: 1.3 abs_alt: 44.5]\n",
+    b'<?xml version="1.0"?><gpx xmlns="http://www.topografix.com/GPX/1/1"><trk><trkseg><trkpt lat="22.51" lon="113.25">'
+    b"<ele>12.5</ele><time>2024-02-21T00:29:23Z</time><fix>3d</fix></trkpt></trkseg></trk></gpx>",
+    b'{"a": [{"p": {"lat": 22.51, "lon": 113.25}, "wkt": "POINT (113.25 22.51)", "t": "2024-02-21T00:29:23Z"}]}',
+    b'<log><fix lat="22.51" lon="113.25" v="1"><when>2024-02-21T00:29:23Z</when></fix></log>',
+    b'[{"Doc1:GPSLatitude": 22.51, "Doc1:GPSLongitude": 113.25, "Doc1:GPSDateTime": "2024:02:21 00:29:23Z"}]',
+)
 
 
 @cache
 def seeds() -> Mapping[str, tuple[bytes, ...]]:
-    """Files by family: `movie`, `riff`, `transport`, `matroska`, `stream`, `photo`, `text`."""
+    """Files by family: `movie`, `riff`, `transport`, `matroska`, `stream`, `photo`, `text`, …"""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         whole = write_clip(folder / "whole.mp4", 2).read_bytes()
@@ -52,6 +75,8 @@ def seeds() -> Mapping[str, tuple[bytes, ...]]:
             "stream": (stream,),
             "photo": (jpeg,),
             "text": TEXTS,
+            "telemetry": TELEMETRY,
+            "sidecar": SIDECARS,
         }
 
 
@@ -64,6 +89,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "units": ("stream", "movie"),
     "jpeg": ("photo",),
     "position": ("text",),
+    "telemetry": ("telemetry",),
+    "sidecar": ("text", "sidecar"),
     "names": ("text",),
     "device_info": ("text",),
     "probe": ("movie", "riff", "transport", "matroska", "stream", "photo", "text"),

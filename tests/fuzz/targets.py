@@ -1,5 +1,6 @@
 """What is fuzzed: each target takes any bytes, and may answer only as its public description allows."""
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -11,15 +12,22 @@ from ingestd.core.damage import damage_findings
 from ingestd.core.errors import MediaError
 from ingestd.core.facts import MediaFacts, MediaKind
 from ingestd.core.family import DeviceInfoFile
+from ingestd.core.fixdoubts import judged
 from ingestd.core.nameshapes import Known, find_shapes
+from ingestd.core.positions import decoded, encoded, position_summary, track_fixes, track_points
 from ingestd.core.profile import parse_name
+from ingestd.core.sidecars import SidecarRule
 from ingestd.core.tamper import edit_findings
 from ingestd.core.timeline import file_findings
 from ingestd.devices.deviceinfo import parse_device_info
 from ingestd.media.boxes import ByteSource, Problems
+from ingestd.media.camm import camm_point
 from ingestd.media.containerstructure import container_structure
 from ingestd.media.damage import find_damage
+from ingestd.media.exiftool import parse_answer
 from ingestd.media.framing import matroska_frame, riff_frame, transport_frame
+from ingestd.media.freegps import block_point
+from ingestd.media.gpmf import MAX_POINTS_OF_PAYLOAD, gpmf_points
 from ingestd.media.jpegpictures import jpeg_end
 from ingestd.media.moviedamage import is_whole_jpeg
 from ingestd.media.parametersets import (
@@ -32,11 +40,13 @@ from ingestd.media.parametersets import (
 )
 from ingestd.media.photo import photo_facts
 from ingestd.media.picturenumbers import slice_form, slice_head
+from ingestd.media.positiontexts import text_fixes
 from ingestd.media.probe import movie_facts, probe
 from ingestd.media.salvage import salvage
 from ingestd.media.sniff import sniff
 from ingestd.media.telemetry import parse_iso6709, parse_track_text
 from tests.support.clips import opened
+from tests.support.tracks import data_track
 
 PROFILES = load_profiles(Path(__file__).parents[2] / "config" / "recorders")
 _ZONE = ZoneInfo("Asia/Shanghai")
@@ -142,6 +152,36 @@ def _position(data: bytes) -> None:
             json.dumps(fix.model_dump(mode="json"), allow_nan=False)
 
 
+_SIDECARS = (
+    SidecarRule(path="*.x", format="json", points="a", latitude="p.lat", longitude="p.lon", wkt="wkt", time="t"),
+    SidecarRule(path="*.x", format="xml", points="fix", latitude="lat", longitude="lon", time="when", speed="v"),
+    SidecarRule(path="*.x", format="lines", pattern=r"(?P<latitude>[0-9.]+)[ ,;NS]+(?P<longitude>[0-9.]+)"),
+)
+
+
+def _telemetry(data: bytes) -> None:
+    """Binary carriers, as one sample, one block and the tracks of a movie."""
+    assert len(gpmf_points(data)) <= MAX_POINTS_OF_PAYLOAD
+    camm_point(data)
+    block_point(data)
+    for tag in ("gpmd", "camm"):
+        movie = data_track(tag, [data, data[: len(data) // 2]])
+        with opened(movie) as fd:
+            _crossing(movie_facts(ByteSource(fd, len(movie)), MediaKind.VIDEO, "mp4", Problems()))
+
+
+def _sidecar(data: bytes) -> None:
+    """Texts with positions, by content and by each kind of rule; then judged, stored and read again."""
+    with opened(data) as fd:
+        source = ByteSource(fd, len(data))
+        for rule in (None, *_SIDECARS):
+            points = track_points(track_fixes(judged(text_fixes(source, rule, Problems()))))
+            assert len(decoded(encoded(points, "test"))) == len(points)
+            json.dumps(position_summary(points), allow_nan=False)
+    with contextlib.suppress(ValueError, RecursionError):
+        parse_answer(data)
+
+
 def _names(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     json.dumps(parse_name(text, PROFILES, _ZONE).model_dump(mode="json"), allow_nan=False)
@@ -171,6 +211,8 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "units": _units,
     "jpeg": _jpeg,
     "position": _position,
+    "telemetry": _telemetry,
+    "sidecar": _sidecar,
     "names": _names,
     "device_info": _device_info,
     "probe": _probe,

@@ -9,6 +9,7 @@ import typer.main
 from pydantic import BaseModel
 
 from ingestd.cli.app import app
+from ingestd.core.device_acts import DEVICE_ACTS, UNREADABLE
 from ingestd.core.findings import REGISTER
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -41,7 +42,8 @@ def entered_acts() -> set[str]:
         for keyword in call.keywords
         if keyword.arg == "act" and isinstance(keyword.value, ast.Constant)
     ]
-    return {verb for verb in verbs if isinstance(verb, str)}
+    # What helpers write down is taken over under the verbs of its own register.
+    return {verb for verb in verbs if isinstance(verb, str)} | {*DEVICE_ACTS, UNREADABLE}
 
 
 def commands() -> dict[str, set[str]]:
@@ -53,7 +55,12 @@ def commands() -> dict[str, set[str]]:
             for child, below in command.commands.items():
                 walk(below, f"{name} {child}")
         else:
-            options = (option for one in command.params for option in one.opts if option.startswith("-"))
+            options = (
+                option
+                for one in command.params
+                for option in (*one.opts, *one.secondary_opts)
+                if option.startswith("-")
+            )
             found[name] = set(options)
 
     walk(typer.main.get_command(app), "ingestd")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import av
 
-from ingestd.media.parametersets import read_avc_record
+from ingestd.media.parametersets import read_avc_record, read_hevc_record
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,12 @@ def trimmed(clip: Path, target: Path, start_s: float = 0.0, end_s: float = 1e9) 
 
 
 def with_sets(clip: Path, packets: Sequence[Piece]) -> list[Piece]:
-    """H.264 packets whose key pictures carry the parameter sets of their clip, as joining programs write them."""
+    """H.264 or HEVC packets whose key pictures carry the parameter sets of their clip, as joiners write them."""
+    readers = {"h264": read_avc_record, "hevc": read_hevc_record}
     with av.open(str(clip)) as source:
         context = source.streams.video[0].codec_context
-        record = read_avc_record(bytes(context.extradata or b"")) if context.name == "h264" else None
+        reader = readers.get(context.codec.canonical_name)
+        record = reader(bytes(context.extradata or b"")) if reader is not None else None
     units = record.units if record is not None else ()
     prefix = b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)
     return [replace(one, data=prefix + one.data) if one.kind == "video" and one.is_key else one for one in packets]

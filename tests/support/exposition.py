@@ -1,6 +1,7 @@
 """Every metric that a station can expose, by scraping a registry in which everything has happened once."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
@@ -11,11 +12,22 @@ from ingestd.core.lifecycle import BayState
 from ingestd.core.model import Acquired, EntryKind, PlannedFile, Progress, SourceFile, Verified
 from ingestd.core.naming import card_path
 from ingestd.daemon.live import LiveState
-from ingestd.daemon.metrics import ExplanationCollector, FleetCollector, Meters, StationCollector
+from ingestd.daemon.metrics import (
+    CaseCollector,
+    ExplanationCollector,
+    FeedCollector,
+    FleetCollector,
+    Meters,
+    RegistrationCollector,
+    StationCollector,
+)
+from ingestd.daemon.vessels import VesselCollector
+from ingestd.stores.cases import CaseRegister
 from ingestd.stores.database import open_for_reading
 from ingestd.stores.explanations import Explanations
 from ingestd.stores.fleet import FleetRegister
 from ingestd.stores.ledger import read_entries
+from ingestd.stores.registration import RegistrationBook
 from ingestd.stores.search import Catalogue
 from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
@@ -41,6 +53,11 @@ def exposed_metrics(state_dir: Path) -> dict[str, tuple[str, frozenset[str]]]:
     registry.register(FleetCollector(FleetRegister(engine)))
     regime = load_regimes(PROJECT / "config" / "regimes")["marine"]
     registry.register(ExplanationCollector(Explanations(engine), lambda: regime))
+    registry.register(VesselCollector(None))
+    zone = ZoneInfo("Asia/Shanghai")
+    registry.register(CaseCollector(CaseRegister(engine), lambda: (regime, zone), clock))
+    registry.register(RegistrationCollector(RegistrationBook(engine), lambda: regime, clock))
+    registry.register(FeedCollector(lambda: 0, lambda: 0.0))
     registry.register(StationCollector(catalogue, vault, Turns(clock), live, clock, "0"))
     return {
         f"{family.name}_total" if family.type == "counter" else family.name: (

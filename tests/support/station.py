@@ -127,9 +127,13 @@ class Station:
         return {row["card_path"]: row for row in self.catalogue().sightings(docking_id)}
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of the catalogue but the counters of tries, which are no index of the vault."""
+        """Every row of the catalogue but the counters of tries, which are no index of the vault.
+
+        SQLite's own indexes of words lie on the disk as their history was; what they find is compared by questions.
+        """
         with sqlite3.connect(self.catalogue_file) as connection:
             names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            names = [name for name in names if not name.startswith(("find_words", "find_signs", "find_box"))]
             return {
                 name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr)
                 for name in sorted(names)
