@@ -299,7 +299,6 @@ def test_a_catalogue_of_before_the_register_is_upgraded_to_what_a_rebuild_gives(
         path.unlink()
     (tmp_path / "old").rename(station.catalogue_file)
     open_for_writing(station.catalogue_file).dispose()
-    # Of acts that no station knew then, no row is to be made.
-    unknown_then = {"clock_readings": []}
-    assert station.tables() == before | unknown_then
+    # Of an act that no station knew then, no row is to be made.
+    assert station.tables() == before | {"clock_readings": []}
     assert json.dumps(before["admissions"]).count("S1") == 1

@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -18,19 +17,11 @@ from ingestd.core.clock import SystemClock
 from ingestd.core.custody import Entry
 from ingestd.core.errors import RefusedError, StoreError, UnavailableError
 from ingestd.core.model import Inlet, Progress
-from ingestd.core.regime import Regime
 from ingestd.core.stop import Stop
 from ingestd.daemon.background import Worker
 from ingestd.daemon.baywatch import BayWatch
-from ingestd.daemon.bookmark_operations import bookmark_operations
-from ingestd.daemon.case_operations import case_operations
 from ingestd.daemon.case_push import CasePush
-from ingestd.daemon.device_acts import DeviceActsWork
-from ingestd.daemon.explanation_operations import explanation_operations
-from ingestd.daemon.feed import Feed
-from ingestd.daemon.fleet_operations import fleet_operations
-from ingestd.daemon.handover_operations import handover_operations
-from ingestd.daemon.handover_work import HandOverWork
+from ingestd.daemon.desks import Desks
 from ingestd.daemon.hooks import BayHook
 from ingestd.daemon.host import is_clock_synchronised, notify, watchdog_seconds
 from ingestd.daemon.http import HttpServer
@@ -38,23 +29,9 @@ from ingestd.daemon.intake import Intake
 from ingestd.daemon.jobs import Jobs
 from ingestd.daemon.live import LiveState
 from ingestd.daemon.logs import log_entries, use_level
-from ingestd.daemon.metrics import (
-    CaseCollector,
-    ExplanationCollector,
-    FeedCollector,
-    FleetCollector,
-    Meters,
-    RegistrationCollector,
-    StationCollector,
-    metrics_page,
-)
+from ingestd.daemon.metrics import Meters, StationCollector, metrics_page
 from ingestd.daemon.operations import operations
-from ingestd.daemon.registration_operations import registration_operations
 from ingestd.daemon.reload import Reloader
-from ingestd.daemon.roster_operations import roster_operations
-from ingestd.daemon.roster_work import RosterWork
-from ingestd.daemon.structure_operations import structure_operations
-from ingestd.daemon.vessels import VesselCollector, VesselWork
 from ingestd.devices.inbox import Inbox
 from ingestd.devices.latemounts import LateMounts
 from ingestd.devices.mountinfo import volume_presence
@@ -69,22 +46,7 @@ from ingestd.pipeline.look import look_next
 from ingestd.pipeline.parts import Parts
 from ingestd.pipeline.recover import recover
 from ingestd.pipeline.run import DockingResult
-from ingestd.stores.cases import CaseRegister
-from ingestd.stores.explanations import Explanations
-from ingestd.stores.registration import RegistrationBook
-from ingestd.wiring import (
-    VERSION,
-    bookmark_desk,
-    case_desk,
-    declaration_desk,
-    open_parts,
-    optional_exiftool,
-    proxy_worker,
-    record_desk,
-    registration_desk,
-    roster_desk,
-    writer_lock,
-)
+from ingestd.wiring import VERSION, open_parts, optional_exiftool, proxy_worker, writer_lock
 
 STOP_SECONDS = 8.0
 INBOX_BAY = "inbox"
@@ -104,40 +66,22 @@ class Service:
             on_change=self._bay_changed,
         )
         self._bay_watch = BayWatch(self.live, parts.settings, parts.stop)
-        self.cases = case_desk(lambda: self.parts)
-        self.roster = RosterWork(roster_desk(lambda: self.parts), parts.stop, meters.count_error)
         self._meters = meters
         self._log = structlog.get_logger()
         collector = StationCollector(parts.catalogue, parts.vault, parts.turns, self.live, parts.clock, parts.version)
         registry.register(collector)
-        registry.register(FleetCollector(parts.fleet))
-        explanations = Explanations(parts.chronicle.engine)
-        registry.register(ExplanationCollector(explanations, lambda: self.parts.regime))
+        self.desks = Desks(lambda: self.parts, meters, registry.register)
         self.intake = Intake(parts, self.live, on_docked=self._docked, on_error=meters.count_error)
-        self._records = record_desk(lambda: self.parts)
-        self._hand_over = HandOverWork(lambda: self.parts, self._records, meters.count_error)
         self._describer = Worker("describe", self._describe, parts.stop, meters.count_error)
         self._proxies = proxy_worker(parts.settings, parts.stop)
         self._deriver = Worker("derive", self._derive, parts.stop, meters.count_error)
-        self._device_acts = DeviceActsWork(parts, meters.count_error)
-        self._vessels = VesselWork(lambda: self.parts, meters.count_error)
-        registry.register(VesselCollector(self._vessels.feed))
         self._late_mounts = LateMounts()
-        self.feed = Feed(lambda: self.parts, meters)
-        cases = CaseRegister(parts.chronicle.engine)
-        registry.register(CaseCollector(cases, self._rules, parts.clock))
-        book = RegistrationBook(parts.chronicle.engine)
-        registry.register(RegistrationCollector(book, lambda: self.parts.regime, parts.clock))
-        registry.register(FeedCollector(self.feed.waiting_acts, self.feed.waiting_seconds))
         self._problems: dict[str, str] = {}
         self._stop_by: float | None = None
         self._is_clock_synchronised = True
         self._watchdog = threading.Thread(target=self._ping, name="watchdog", daemon=True)
         self._inbox: Inbox | None = None
         self._udev: UdevWatch | None = None
-
-    def _rules(self) -> tuple[Regime, ZoneInfo]:
-        return self.parts.regime, self.parts.settings.station.zone_info
 
     def is_settled(self) -> bool:
         """Whether nothing is being copied and nothing waits to be described."""
@@ -147,15 +91,10 @@ class Service:
         """Alive: every thread that the station needs is running."""
         threads = {
             "describe": self._describer.is_alive(),
-            "records": self._hand_over.worker.is_alive(),
             "derive": self._deriver.is_alive(),
             "baywatch": self._bay_watch.is_alive(),
-            "device-acts": self._device_acts.worker.is_alive(),
-            "roster": self.roster.worker.is_alive(),
+            **self.desks.threads(),
         }
-        threads |= self._vessels.threads()
-        if self.feed.is_enabled:
-            threads["feed"] = self.feed.worker.is_alive()
         for name, inlet in (("inbox", self._inbox), ("udev", self._udev)):
             if inlet is not None:
                 threads[name] = inlet.is_alive()
@@ -168,8 +107,7 @@ class Service:
         free = self.parts.vault.free_bytes() - settings.copying.keep_free_bytes
         checks = {"room": free > 0, "inlets": not (expects_recorders and self._problems)}
         inbox = {"inbox": self._inbox.problem} if self._inbox is not None and self._inbox.problem else {}
-        roster = {"roster": self.roster.problem} if self.roster.problem else {}
-        problems = self._problems | inbox | roster | self._vessels.problems()
+        problems = self._problems | inbox | self.desks.problems()
         document = {"checks": checks, "problems": problems, "clock_synchronised": is_clock_synchronised()}
         return all(checks.values()), document
 
@@ -180,25 +118,11 @@ class Service:
         if any(mended):
             self._log.warning("station.recovered", **mended._asdict())
         stack.callback(self._proxies.close)
-        for worker in (
-            self._describer,
-            self._deriver,
-            self._bay_watch,
-            self._device_acts.worker,
-            self.roster.worker,
-            self._hand_over.worker,
-        ):
+        for worker in (self._describer, self._deriver, self._bay_watch):
             worker.start()
             stack.callback(self._end, worker.join)
-        served = {**operations(self.parts, self.live, self.intake), **fleet_operations(self.parts)}
-        served |= explanation_operations(self.parts)
-        served |= structure_operations(self.parts)
-        served |= case_operations(self.cases)
-        served |= handover_operations(declaration_desk(lambda: self.parts), self._records)
-        served |= roster_operations(self.roster.desk, self.roster.worker.wake)
-        served |= bookmark_operations(bookmark_desk(lambda: self.parts))
-        served |= registration_operations(registration_desk(lambda: self.parts))
-        served |= self._vessels.operations
+        self.desks.start(stack, self._end)
+        served = {**operations(self.parts, self.live, self.intake), **self.desks.operations()}
         server = SocketServer(settings.socket_file, served)
         stack.callback(server.close)
         stack.callback(self.live.close)
@@ -206,10 +130,7 @@ class Service:
         # Before the socket closes: who asked for a docking is told how it ended.
         stack.callback(self._end, self.intake.close)
         stack.callback(self._late_mounts.close)
-        self._vessels.start(stack, self._end)
-        if self.feed.is_enabled:
-            self.feed.start()
-            stack.callback(self._end, self.feed.join)
+        self.desks.start_feeds(stack, self._end)
         if settings.inbox.is_enabled:
             self._inbox = self._start_inbox()
             stack.callback(self._inbox.stop)
@@ -241,7 +162,7 @@ class Service:
             self._udev.use(settings.udev)
         if "station.zone" not in waiting:
             # Its days were read in the zone that waits for the next start.
-            self.roster.take_file(configuration)
+            self.desks.take_roster_file(configuration)
         return waiting
 
     def was_reloaded(self, problem: str) -> None:
@@ -302,7 +223,7 @@ class Service:
         mount_dir = self.parts.settings.state_dir / "mnt"
         choose = choose_mtp_mounter if event.kind is DeviceKind.MTP else choose_mounter
         mounter = choose(event, mount_dir, self.parts.stop, self.parts.clock)
-        told = ToldMounter(mounter, lambda: self._device_acts.told(event, came_at))
+        told = ToldMounter(mounter, lambda: self.desks.device_acts.told(event, came_at))
         future = self.intake.plug(event.bay, told, Inlet.UDEV, volume=volume, usb_path=event.usb_path)
 
         def dock_later() -> None:
@@ -327,13 +248,13 @@ class Service:
             self._inbox.offer_again(path)
 
     def _docked(self, _: DockingResult) -> None:
-        self._hand_over.worker.wake()
+        self.desks.wake_for_records()
         self._describer.wake()
         self._deriver.wake()
 
     def _describe(self) -> bool:
         has_more = describe(self.parts) > 0
-        self._hand_over.worker.wake()
+        self.desks.wake_for_records()
         return has_more
 
     def _derive(self) -> bool:
@@ -365,8 +286,7 @@ class Service:
     def _housekeeping(self) -> None:
         self._describer.wake()
         self._deriver.wake()
-        self._device_acts.worker.wake()
-        self._vessels.worker.wake()
+        self.desks.wake_for_news()
 
     def _check_clock(self) -> None:
         """Say it when the clock came to be disciplined, or ceased to be."""
@@ -408,7 +328,7 @@ def running_service(
         opened = open_parts(configuration, stop, on_entered=on_entered, on_verified=meters.count_verified)
         parts = stack.enter_context(opened)
         service = Service(parts, meters, registry)
-        hearers.append(service.feed.worker.wake)
+        hearers.append(service.desks.feed.worker.wake)
         reloader = Reloader(configuration.sources[0], service.take_over, service.was_reloaded, parts.clock)
         on_reloader(reloader)
         settings = configuration.settings.http
@@ -419,11 +339,11 @@ def running_service(
             healthz=service.healthz,
             readyz=service.readyz,
             live=service.live,
-            case_push=CasePush(service.cases, lambda: service.parts.settings),
+            case_push=CasePush(service.desks.cases, lambda: service.parts.settings),
         )
         stack.callback(http.close)
         try:
-            service.roster.take_file(configuration)
+            service.desks.take_roster_file(configuration)
             service.start(stack)
             notify("READY=1")
             reloader.start()
