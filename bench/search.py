@@ -181,6 +181,10 @@ def cold_ms(file: Path, question: Question) -> float:
     return took
 
 
+def _p99(values: list[float]) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * 0.99))]
+
+
 def main() -> Measured:
     """Generate a catalogue, then ask."""
     with tempfile.TemporaryDirectory(prefix="ingestd-bench-", dir=os.environ.get("BENCH_DIR")) as scratch:
@@ -195,12 +199,19 @@ def main() -> Measured:
         finder = Finder(engine, RULES)
         for name, make in kinds.items():
             timed_ms(finder, make())
-            warm = [timed_ms(finder, make()) for _ in range(WARM)]
+            warm, busy = [], []
+            for _ in range(WARM):
+                began = time.process_time()
+                warm.append(timed_ms(finder, make()))
+                busy.append((time.process_time() - began) * 1000)
             cold = [cold_ms(file, make()) for _ in range(COLD)]
             seconds[name] = [one / 1000 for one in warm]
             facts[name] = {
                 "warm_p50_ms": statistics.median(warm),
-                "warm_p99_ms": sorted(warm)[min(len(warm) - 1, int(len(warm) * 0.99))],
+                "warm_p99_ms": _p99(warm),
+                # What other programs of the machine take away is not in these.
+                "warm_cpu_p50_ms": statistics.median(busy),
+                "warm_cpu_p99_ms": _p99(busy),
                 "cold_p50_ms": statistics.median(cold) if cold else None,
                 "cold_worst_ms": max(cold, default=None),
             }

@@ -198,7 +198,7 @@ def test_the_list_of_the_unregistered_is_what_the_form_judges(
         "unit": "",
         "facts": {},
     }
-    texts = {"facts": {}} | dict.fromkeys(("unit", *COLUMNS), "")
+    texts: dict[str, Any] = {"facts": {}} | dict.fromkeys(("unit", *COLUMNS), "")
     with engine.begin() as connection:
         for name in ("find_rows", "registrations"):
             connection.execute(text(f"DELETE FROM {name}"))
