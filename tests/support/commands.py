@@ -8,6 +8,7 @@ says what to run the process id comes out, for one that names a process that has
 import atexit
 import ctypes
 import functools
+import gc
 import json
 import os
 import select
@@ -144,6 +145,9 @@ def _serve() -> None:
     import ingestd.pipeline.examine
     import ingestd.wiring  # noqa: F401
 
+    # What is loaded stays: a child that looks through it for garbage would copy all of its pages.
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin.buffer:
         request = json.loads(line)
         if "ended" in request:
