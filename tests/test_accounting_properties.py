@@ -24,7 +24,7 @@ MAX_DEPTH = 6
 A = b"DCIM/0000007_00001220261121083000_0001.mp4"
 
 quick = settings(
-    max_examples=1500 if IS_WHOLE_SWEEP else 20,
+    max_examples=1500 if IS_WHOLE_SWEEP else 10,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )

@@ -340,7 +340,7 @@ def rebuilt_tables(book: Book) -> dict[str, list[tuple[Any, ...]]]:
     return book.tables()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 11), st.integers(0, 11)), min_size=3, max_size=40))
 def test_whatever_was_entered_a_rebuilt_catalogue_is_the_same(steps: list[tuple[str, int, int]]) -> None:
     with tempfile.TemporaryDirectory() as name:

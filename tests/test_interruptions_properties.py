@@ -288,7 +288,7 @@ UNDISTURBED = Stay(Inlet.COMMAND, "none", 0, 0)
 
 
 @settings(
-    max_examples=600 if IS_WHOLE_SWEEP else 12,
+    max_examples=600 if IS_WHOLE_SWEEP else 8,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -21,6 +21,7 @@ UNITS = ("_seconds", "_bytes", "_ratio")
 COUNTS = ("_total", "_info")
 PLAIN_NUMBERS = {
     "ingestd_activities_uncovered",
+    "ingestd_ais_feed_up",
     "ingestd_cases_filing_late",
     "ingestd_cases_unfiled",
     "ingestd_feed_waiting_acts",

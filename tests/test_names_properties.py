@@ -48,7 +48,7 @@ def lost_names(station: Station, card: Path, docking_id: str) -> list[str]:
 
 
 @settings(
-    max_examples=1500 if IS_WHOLE_SWEEP else 15,
+    max_examples=1500 if IS_WHOLE_SWEEP else 10,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
