@@ -20,7 +20,6 @@ from ingestd.pipeline.describe import describe
 from ingestd.pipeline.fleet import FleetDesk
 from ingestd.pipeline.parts import Parts
 from ingestd.stores import migrations
-from ingestd.stores.database import open_for_writing
 from tests.support.docks import plug
 from tests.support.station import Station, build_station, dock, faults_of, write_card
 
