@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from bench import bays, detection, facts, offload, search, small
+from bench import bays, detection, facts, offload, search, small, structures
 from bench.paired import report
 
 BENCHMARKS = {
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "facts": facts.main,
     "detection": detection.main,
     "search": search.main,
+    "structures": structures.main,
 }
 
 

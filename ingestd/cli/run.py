@@ -5,6 +5,7 @@ import datetime as dt
 import queue
 import shutil
 import signal
+import socket
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,8 +59,7 @@ def run(
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         configure(settings.log)
         with running_service(configuration, stop, _reload_on_hangup):
-            while not stop.wait(3600):
-                continue
+            _listen_for_signals(stop)
         return
     make_directory(settings.state_dir)
     log_file = settings.state_dir / "ingestd.log"
@@ -82,6 +82,23 @@ def run(
                         is_first = False
             console.print("Stopping …")
     console.print("Stopped cleanly · 已正常停止")
+
+
+def _listen_for_signals(stop: Stop) -> None:
+    """Sleep until the stop.
+
+    A signal may reach the process just before this thread falls asleep, or in another thread; then only a byte in a
+    pipe wakes it, and what the signal asks for would otherwise wait for the next one.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+        try:
+            while not stop.is_requested():
+                ours.recv(64)
+        finally:
+            signal.set_wakeup_fd(-1)
 
 
 def _reload_on_hangup(reloader: "Reloader") -> None:

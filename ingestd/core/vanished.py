@@ -90,7 +90,7 @@ def compare(
     )
     standing = {(one.card_path, one.size_bytes) for one in told}
     latest: dict[tuple[str, int], SeenFile] = {}
-    for one in sorted(earlier, key=lambda seen: (seen.docking.docking_id, seen.ordinal)):
+    for one in sorted(earlier, key=_place):
         if _is_candidate(one) and is_comparable(one.docking, now) and one.docking.docking_id < now.docking_id:
             latest[one.card_path, one.size_bytes] = one
     gone = [
@@ -98,8 +98,12 @@ def compare(
         for one in latest.values()
         if (one.card_path, one.size_bytes) not in standing and not held.covers(one) and not here.has(one)
     ]
-    gone.sort(key=lambda one: (one.docking.docking_id, one.ordinal))
+    gone.sort(key=_place)
     return Compared(tuple(_findings(now, gone, here, len(listing))), back)
+
+
+def _place(one: SeenFile) -> tuple[str, int, str, int]:
+    return one.docking.docking_id, one.ordinal, one.card_path, one.size_bytes
 
 
 def _is_candidate(one: SeenFile) -> bool:
