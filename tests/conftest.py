@@ -16,7 +16,7 @@ def pytest_configure() -> None:
     # The ordinary run has minutes, and a loaded machine is no fault of what is tested: no time is asserted.
     patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.register_profile("sweep", patient)
-    settings.register_profile("ordinary", patient, max_examples=40)
+    settings.register_profile("ordinary", patient, max_examples=25)
     settings.load_profile("sweep" if os.environ.get("INGESTD_SWEEP") else "ordinary")
 
 
