@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from bench import bays, detection, facts, offload, search, small, structures
+from bench import bays, detection, facts, offload, retention, scrub, search, small, structures
 from bench.paired import report
 
 BENCHMARKS = {
@@ -14,6 +14,8 @@ BENCHMARKS = {
     "detection": detection.main,
     "search": search.main,
     "structures": structures.main,
+    "retention": retention.main,
+    "scrub": scrub.main,
 }
 
 

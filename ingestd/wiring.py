@@ -2,12 +2,14 @@
 
 import datetime as dt
 import fcntl
+import functools
 import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ingestd.casework.bookmarks import BookmarkDesk
 from ingestd.casework.cases import CaseDesk
@@ -17,46 +19,73 @@ from ingestd.casework.handover_records import RecordDesk, Rules
 from ingestd.casework.registration import RegistrationDesk
 from ingestd.casework.roster import RosterDesk
 from ingestd.casework.vessels import VesselDesk, VesselMatching
+from ingestd.config.credentials import read_credentials
 from ingestd.config.load import Configuration
-from ingestd.core.clock import SystemClock, to_text
+from ingestd.config.tokens import CREDENTIALS_VARIABLE
+from ingestd.core.clock import SystemClock, from_text, to_text
+from ingestd.core.configfacts import configuration_facts
 from ingestd.core.custody import Entry
+from ingestd.core.disposal import clock_fault
 from ingestd.core.errors import UnavailableError
+from ingestd.core.manifest import sha256_of
 from ingestd.core.model import Verified
 from ingestd.core.regime import Regime
+from ingestd.core.replica_acts import removed
+from ingestd.core.replicas import ReplicaStore
 from ingestd.core.roster_door import FileChanges
 from ingestd.core.settings import MIB, AisSettings, Settings
 from ingestd.core.stop import Stop
 from ingestd.media.exiftool import ExifTool, find_exiftool
 from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.admission import Presence
+from ingestd.pipeline.heads import HeadDesk, Keys
 from ingestd.pipeline.parts import Parts
-from ingestd.pipeline.redecide import on_changed
+from ingestd.pipeline.redecide import decisions, on_changed
+from ingestd.pipeline.release import Prover, ReleaseDesk
+from ingestd.pipeline.replicate import Replicator
+from ingestd.pipeline.rolling import Copies, Rolling
+from ingestd.pipeline.terms import TermDesk
+from ingestd.retention.carriers import CarrierDesk
+from ingestd.retention.disposals import DisposalDesk
+from ingestd.retention.disposals import Rules as DisposalRules
+from ingestd.retention.dispose import Means
+from ingestd.retention.holds import HoldDesk
+from ingestd.retention.holds import Rules as HoldRules
 from ingestd.stores.ais import VesselBook
 from ingestd.stores.bookmarks import BookmarkBook
 from ingestd.stores.buffers import BufferPool
+from ingestd.stores.carriers import CarrierBook
 from ingestd.stores.cases import CaseRegister
 from ingestd.stores.chronicle import Chronicle
 from ingestd.stores.clocks import ClockBook
 from ingestd.stores.database import open_for_reading, open_for_writing
 from ingestd.stores.deviceacts import DeviceActs
+from ingestd.stores.disposal import DisposalBook
 from ingestd.stores.durable import make_directory, translated
 from ingestd.stores.explanations import Explanations
 from ingestd.stores.find import Finder
+from ingestd.stores.fixity import FixityBook
 from ingestd.stores.fleet import FleetRegister
 from ingestd.stores.handover import HandOverBook
 from ingestd.stores.handover_records import RecordBook
+from ingestd.stores.heads import LedgerBook
 from ingestd.stores.heardfile import HeardFile
+from ingestd.stores.holds import HoldBook
 from ingestd.stores.positions import PositionBook
 from ingestd.stores.registration import RegistrationBook
+from ingestd.stores.replicachild import ChildReplica
+from ingestd.stores.replicas import ReplicaBook
 from ingestd.stores.roster import RosterRegister
 from ingestd.stores.search import Catalogue
 from ingestd.stores.structures import Structures
+from ingestd.stores.terms import TermBook
 from ingestd.stores.timelines import Timelines
 from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
 
 if TYPE_CHECKING:
     from ingestd.casework.vessel_logs import VesselLogs
+    from ingestd.stores.signing import SigningKey
 
 VERSION = version("ingestd")
 
@@ -200,6 +229,163 @@ def case_desk(parts: Callable[[], Parts]) -> CaseDesk:
     )
 
 
+def open_holds(settings: Settings) -> HoldBook:
+    """Holds for reading, beside a running station or without one."""
+    return HoldBook(open_for_reading(settings.catalogue_file))
+
+
+def hold_desk(parts: Callable[[], Parts]) -> HoldDesk:
+    """The counter for holds; `parts` are asked anew each time, because a reload may change regime and zone."""
+    standing = parts()
+
+    def rules() -> HoldRules:
+        regime = parts().regime
+        return regime.holds, regime.approvals, parts().settings.station.zone_info
+
+    return HoldDesk(standing.catalogue, standing.chronicle, standing.clock, rules, on_changed(parts))
+
+
+def open_disposals(settings: Settings) -> DisposalBook:
+    """Disposals for reading, beside a running station or without one."""
+    return DisposalBook(open_for_reading(settings.catalogue_file))
+
+
+def disposal_desk(
+    parts: Callable[[], Parts], is_synchronised: Callable[[], bool], stores: Mapping[str, ReplicaStore]
+) -> DisposalDesk:
+    """The counter for disposals; `parts` are asked anew each time, because a reload may change the rules.
+
+    Args:
+        is_synchronised: whether the machine's clock is disciplined now.
+        stores: of copies, by name.
+    """
+    standing = parts()
+    chronicle, holds = standing.chronicle, HoldBook(standing.chronicle.engine)
+    replicas = ReplicaBook(chronicle.engine)
+
+    def clock_doubt() -> str | None:
+        last = from_text(chronicle.last_time) if chronicle.last_time is not None else None
+        most_step = dt.timedelta(days=parts().settings.disposal.max_clock_step_days)
+        return clock_fault(standing.clock.now(), last, is_synchronised=is_synchronised(), most_step=most_step)
+
+    def holds_of(recordings: Iterable[str]) -> dict[str, list[str]]:
+        found = holds.of(recordings).items()
+        return {one: [f"{hold.hold_id} {hold.reason.words}" for hold in some] for one, some in found}
+
+    def stale_among(recordings: Sequence[str]) -> set[str]:
+        found = decisions(parts(), recordings)
+        return {str(bearing.row["recording_id"]) for bearing, before, fresh in found if before != fresh}
+
+    means = Means(
+        vault=standing.vault,
+        chronicle=chronicle,
+        book=DisposalBook(chronicle.engine),
+        clock=standing.clock,
+        stop=standing.stop,
+        deciding=standing.deciding,
+        holds_of=holds_of,
+        stale_among=stale_among,
+        clock_doubt=clock_doubt,
+        copies_of=replicas.all_copies_of,
+        stores=stores,
+        forgotten=lambda copy: (removed(copy),),
+        on_given_back=on_changed(parts),
+    )
+    return DisposalDesk(means, lambda: DisposalRules(parts().settings, parts().regime, VERSION))
+
+
+def replica_stores(settings: Settings, stop: Stop) -> dict[str, ReplicaStore]:
+    """The stores of copies by name. None is touched before it is asked for something; each then has its own child."""
+    stores: dict[str, ReplicaStore] = {}
+    for replica in settings.replicas:
+        if replica.is_enabled:
+            stores[replica.name] = ChildReplica(
+                replica,
+                vault_dir=settings.vault_dir,
+                folder=settings.folder,
+                credentials=functools.partial(read_credentials, replica, settings.folder),
+                clock=SystemClock(),
+                stop=stop,
+            )
+    return stores
+
+
+def replicators(
+    parts: Callable[[], Parts], stores: Mapping[str, ReplicaStore], may_work: Callable[[], bool] = lambda: True
+) -> tuple[Replicator, ...]:
+    """What brings each store up to date, in the order of the settings."""
+    holds = HoldBook(parts().chronicle.engine)
+
+    def all_held() -> set[str]:
+        return {one for hold in holds.standing() for one in holds.recordings_of(hold.hold_id)}
+
+    return tuple(
+        Replicator(stores[replica.name], replica, parts, held_among=holds.of, all_held=all_held, may_work=may_work)
+        for replica in parts().settings.replicas
+        if replica.name in stores
+    )
+
+
+def rolling(
+    parts: Callable[[], Parts], stores: Mapping[str, ReplicaStore], is_busy: Callable[[], bool] = lambda: False
+) -> Rolling:
+    """The scrub of a station.
+
+    Args:
+        is_busy: whether a recorder is being copied.
+    """
+    engine = parts().chronicle.engine
+    book = ReplicaBook(engine)
+
+    def count() -> int:
+        now = to_text(parts().clock.now())
+        return sum(int(book.counts(name, now)["objects"]) for name in stores)
+
+    copies = Copies(book.copies_of, book.unread_since, book.mark_read, count, lambda: stores)
+    return Rolling(parts, copies, is_busy)
+
+
+def release_desk(parts: Callable[[], Parts], is_synchronised: Callable[[], bool]) -> ReleaseDesk:
+    """The counter for releases of recorders; `parts` are asked anew each time, because a reload may change the rules.
+
+    Args:
+        is_synchronised: whether the machine's clock is disciplined now.
+    """
+    return ReleaseDesk(parts, ReplicaBook(parts().chronicle.engine).copies_of, is_synchronised)
+
+
+def open_fixity(settings: Settings) -> FixityBook:
+    """When what is held was last read, and what was found, for reading; beside a running station or without one."""
+    return FixityBook(open_for_reading(settings.catalogue_file))
+
+
+def open_prover(settings: Settings) -> Prover:
+    """Proofs and releases for reading, beside a running station or without one."""
+    engine = open_for_reading(settings.catalogue_file)
+    return Prover(engine, Vault(settings.vault_dir), ReplicaBook(engine).copies_of)
+
+
+def open_replicas(settings: Settings) -> ReplicaBook:
+    """Copies in other stores for reading, beside a running station or without one."""
+    return ReplicaBook(open_for_reading(settings.catalogue_file))
+
+
+def open_carriers(settings: Settings) -> CarrierBook:
+    """The register of carriers for reading, beside a running station or without one."""
+    return CarrierBook(open_for_reading(settings.catalogue_file))
+
+
+def duties_of_stores(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Stores of copies by name, each with the duties of carriers that its copies fulfil."""
+    return {one.name: tuple(one.counts_as) for one in settings.replicas if one.is_enabled}
+
+
+def carrier_desk(parts: Callable[[], Parts]) -> CarrierDesk:
+    """The counter for carriers."""
+    standing = parts()
+    return CarrierDesk(standing.catalogue, standing.chronicle, standing.clock)
+
+
 def open_bookmarks(settings: Settings) -> BookmarkBook:
     """Bookmarks for reading, beside a running station or without one."""
     return BookmarkBook(open_for_reading(settings.catalogue_file))
@@ -238,6 +424,16 @@ def registration_desk(parts: Callable[[], Parts]) -> RegistrationDesk:
     """The counter for registrations; `parts` are asked anew each time, because a reload may change the regime."""
     standing = parts()
     return RegistrationDesk(standing.catalogue, standing.chronicle, lambda: parts().regime.registration)
+
+
+def open_terms(settings: Settings) -> TermBook:
+    """Terms, editions and changes of regime for reading, beside a running station or without one."""
+    return TermBook(open_for_reading(settings.catalogue_file))
+
+
+def term_desk(parts: Callable[[], Parts]) -> TermDesk:
+    """The counter for terms; `parts` are asked anew each time, because a reload may change the regime."""
+    return TermDesk(parts)
 
 
 def open_roster(settings: Settings) -> RosterRegister:
@@ -326,6 +522,52 @@ def record_desk(parts: Callable[[], Parts]) -> RecordDesk:
         return Rules(now.settings, now.regime, now.profiles, officers_of)
 
     return RecordDesk(standing.catalogue, standing.fleet, standing.chronicle, standing.clock, rules)
+
+
+def head_desk(parts: Callable[[], Parts]) -> HeadDesk:
+    """What signs the ledger's head; `parts` are asked anew each time, because a reload may change where it goes."""
+    standing = parts()
+    keys = Keys(lambda: station_key(standing.settings), lambda: new_station_key(standing.settings))
+    return HeadDesk(standing.vault, standing.chronicle, standing.clock, lambda: parts().settings, keys)
+
+
+def station_key(settings: Settings, environment: Mapping[str, str] = os.environ) -> "SigningKey":
+    """The station's private key: one that systemd handed over, else the file of the settings.
+
+    Raises:
+        NotFoundError: it is not there.
+        ConfigError: it cannot be used.
+    """
+    # Only here: what it needs of memory is not held by a station that signs nothing.
+    from ingestd.stores.signing import open_key  # noqa: PLC0415
+
+    named, handed = settings.ledger.key_file, environment.get(CREDENTIALS_VARIABLE)
+    if handed and named.name == str(named) and (Path(handed) / named).is_file():
+        return open_key(Path(handed) / named)
+    return open_key(settings.ledger_key_file)
+
+
+def new_station_key(settings: Settings) -> "SigningKey":
+    """A new private key in the file of the settings, which must not be there yet."""
+    from ingestd.stores.signing import make_key  # noqa: PLC0415
+
+    return make_key(settings.ledger_key_file)
+
+
+def open_ledger_book(settings: Settings) -> LedgerBook:
+    """Key, heads and configuration for reading, beside a running station or without one."""
+    return LedgerBook(open_for_reading(settings.catalogue_file))
+
+
+def effective_configuration(configuration: Configuration, settings: Settings) -> dict[str, Any]:
+    """What a station goes by, as it stands in the ledger: settings, and digests of the other files that were read."""
+    files = {}
+    for source in configuration.sources:
+        if source.is_file():
+            name = str(source.relative_to(settings.folder)) if source.is_relative_to(settings.folder) else str(source)
+            with translated("read", source):
+                files[name] = sha256_of(source.read_bytes())
+    return configuration_facts(settings.model_dump(mode="json", by_alias=True), files)
 
 
 def proxy_worker(settings: Settings, stop: Stop | None = None) -> MediaWorker:

@@ -109,7 +109,8 @@ SPOILED: dict[str, tuple[Callable[[Station], Any], str]] = {
         lambda one: _execute(one, "INSERT INTO recordings SELECT 'r2', sha256, size_bytes, docking_id, recorder_id, "
                              "recorder_key, card_path, modified_ns, profile_id, sidecar_path, sealed_at, state, kind, "
                              "duration_s, facts, recorded_start, recorded_end, tags, take_id, keep_until, retention, "
-                             "hand_over_state, hand_over, origin FROM recordings LIMIT 1"), "held 2 times"),
+                             "hand_over_state, hand_over, origin, sealed_behind, kept_by FROM recordings LIMIT 1"),
+        "held 2 times"),
     "a sighting was never settled": (
         lambda one: _execute(one, "UPDATE sightings SET fate = 'pending' WHERE kind = 'file'"), "sighting is pending"),
     "a file of the card is missing": (
@@ -324,7 +325,7 @@ def test_killed_in_the_middle_of_a_rebuild_the_next_start_goes_on(
 THREADS = {
     "the bay": "ingestd.pipeline.seal.finish",
     "describing": "ingestd.pipeline.tag.tag",
-    "deriving": "ingestd.pipeline.derive._made",
+    "deriving": "ingestd.pipeline.derive._make",
 }
 
 

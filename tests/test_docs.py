@@ -19,6 +19,7 @@ import pytest
 from ingestd.config.load import load_profiles, load_regimes
 from ingestd.core import backfilled, clockresets, errors, mismatch, recorderclock, seams, segments, tamper, vanished
 from ingestd.core.findings import REGISTER
+from ingestd.core.hold_rules import CarrierRule, HoldRule
 from ingestd.core.look import LookRule
 from ingestd.core.profile import NAME_GROUPS, RecorderProfile
 from ingestd.core.regime import Regime
@@ -105,7 +106,7 @@ def command_faults(text: str) -> Faults:
     for line in code_lines(text):
         for call in re.findall(r"(?:^|[$&|;(]) *ingestd +([a-z][^#|&>;)]*)", line):
             words = call.split()
-            paths = (f"ingestd {' '.join(words[:count])}" for count in (2, 1))
+            paths = (f"ingestd {' '.join(words[:count])}" for count in (3, 2, 1))
             name = next((path for path in paths if path in known), "")
             if not name:
                 faults.append(f"no such command: ingestd {call}")
@@ -155,12 +156,28 @@ def regime_faults(text: str, regime: Regime) -> Faults:
             faults.append(f"{one.id} speaks of {codes}, {named}")
         wanted = [one.basis.value, f"{one.article}: {one.words}" if one.article else "", one.note or ""]
         faults += [f"{one.id} does not say: {words}" for words in wanted if words not in source]
+    faults += _hold_faults(part, regime)
     clock = regime.hand_over
     if clock is not None:
         wanted = [f"{clock.hours} hours", clock.basis.value, clock.words or clock.note or ""]
         if clock.field_work is not None:
             wanted += [clock.field_work.words or "", *(f"`{one.id}`" for one in clock.field_work.reasons)]
         faults += [f"{regime.id} hand-over does not say: {words}" for words in wanted if words not in part]
+    return faults
+
+
+def _hold_faults(part: str, regime: Regime) -> Faults:
+    """Version, reasons of holds and carriers of a regime's section."""
+    faults = [] if f", version {regime.version}." in part else [f"{regime.id} is not of version {regime.version}"]
+    held, carried = keyed_rows(part, "hold"), keyed_rows(part, "carrier")
+    faults += differences("hold", dict.fromkeys(held), dict.fromkeys(one.reason.value for one in regime.holds))
+    faults += differences("carrier", dict.fromkeys(carried), dict.fromkeys(one.id for one in regime.carriers))
+    told: list[tuple[HoldRule | CarrierRule, str, str]]
+    told = [(one, " ".join(held.get(one.reason.value, ())), "") for one in regime.holds]
+    told += [(one, " ".join(carried.get(one.id, ())), ", ".join((*one.applies, *one.kinds))) for one in regime.carriers]
+    for one, source, words in told:
+        wanted = [f"{one.article}: {one.words}" if one.article else one.basis.value, one.note or "", *words.split(", ")]
+        faults += [f"{regime.id} does not say: {each}" for each in wanted if each not in source]
     return faults
 
 
@@ -262,6 +279,8 @@ def test_the_regimes_are_written_down_as_shipped(regime: Regime) -> None:
     rule = regime.retention[0]
     assert regime_faults(text.replace(f"`{rule.id}`", "`rule_x`"), regime) != []
     assert regime_faults(text.replace(" 24 hours from", " 25 hours from"), regime) != []
+    assert regime_faults(text.replace("`mass_event`", "`mass`"), regime) != []
+    assert regime_faults(text.replace(f", version {regime.version}.", ", version 99."), regime) != []
     assert regime_faults(text.replace(rule.words or rule.note or "", "…"), regime) != []
     assert regime_faults(text, regime) == []
 

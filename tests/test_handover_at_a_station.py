@@ -14,10 +14,10 @@ from ingestd.core.case_requests import Request as CaseRequest
 from ingestd.core.clock import to_text
 from ingestd.core.declarations import REQUESTS, Declare, Withdraw
 from ingestd.core.errors import RefusedError
-from ingestd.core.regime import RetentionDecision, longer_of
+from ingestd.core.terms import RetentionDecision, with_promises
 from ingestd.pipeline.describe import describe
 from ingestd.pipeline.parts import Parts
-from ingestd.pipeline.redecide import enter_anew, redecide
+from ingestd.pipeline.redecide import enter_anew, redecided, retagged
 from ingestd.stores.ledger import read_entries
 from ingestd.wiring import case_desk, declaration_desk
 from tests.support.cards import build_demo_card
@@ -126,7 +126,7 @@ def test_each_decision_made_anew_stands_in_the_ledger_with_what_was_before(parts
 def test_where_nothing_differs_nothing_is_entered(parts: Parts) -> None:
     field_work(parts)
     everything = [row["recording_id"] for row in parts.catalogue.recordings()]
-    assert redecide(parts, everything) == []
+    assert retagged(parts, everything) + redecided(parts, everything) == []
     assert enter_anew(parts, everything) == 0
 
 
@@ -147,8 +147,9 @@ def test_the_end_of_the_activity_comes_from_the_linked_case_before_any_declarati
     assert other["start_source"] == "declared"
 
 
-def test_a_mark_of_evidence_lengthens_the_term_and_taking_it_back_does_not_shorten_it(parts: Parts) -> None:
+def test_a_mark_of_evidence_stops_the_timer_and_taking_it_back_brings_the_promised_term_back(parts: Parts) -> None:
     recording = parts.catalogue.recordings()[0]["recording_id"]
+    promised = RetentionDecision.model_validate(parts.catalogue.recording(recording)["retention"])
     enter_cases(
         parts,
         {"do": "open", "number": "A-1", "category": "penalty", "opened_on": "2024-02-21"},
@@ -158,10 +159,8 @@ def test_a_mark_of_evidence_lengthens_the_term_and_taking_it_back_does_not_short
     assert marked.keep_until is None
     enter_cases(parts, {"do": "unlink", "number": "A-1", "named": recording, "reason": "误标"})
     kept = RetentionDecision.model_validate(parts.catalogue.recording(recording)["retention"])
-    assert kept.keep_until is None
-    (winner,) = [reason for reason in kept.reasons if reason.is_winner]
-    assert winner.is_promised_earlier
-    assert longer_of(kept, marked) == marked
+    assert kept == promised
+    assert with_promises(kept, marked) == marked
 
 
 def test_a_recording_is_judged_by_the_end_of_its_whole_take(station: Station, tmp_path: Path) -> None:

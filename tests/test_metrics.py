@@ -38,6 +38,15 @@ PLAIN_NUMBERS = {
     "ingestd_queue_depth",
     "ingestd_bay_state",
     "ingestd_clock_synchronised",
+    "ingestd_verify_faults",
+    "ingestd_replica_reachable",
+    "ingestd_replica_lock_honoured",
+    "ingestd_replica_pending_objects",
+    "ingestd_replica_parked_objects",
+    "ingestd_replica_copies",
+    "ingestd_replica_faulty_copies",
+    "ingestd_replica_locked_copies",
+    "ingestd_replica_held_copies",
 }
 """Numbers of things and yes-or-no, which have no unit."""
 

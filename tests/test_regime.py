@@ -12,13 +12,9 @@ from pydantic import ValidationError
 from ingestd.core.clock import from_text
 from ingestd.core.facts import MediaKind
 from ingestd.core.localdays import add_term, end_of_day
-from ingestd.core.regime import (
-    AppliesTo,
-    Regime,
-    RetentionDecision,
-    RetentionItem,
-    retention_of,
-)
+from ingestd.core.regime import Regime
+from ingestd.core.retention_rules import AppliesTo
+from ingestd.core.terms import LinkedCase, RetentionDecision, RetentionItem, retention_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 EVERYTHING = [kind.value for kind in AppliesTo]
@@ -54,9 +50,9 @@ def decide(
         kind=kind,
         recorded_end=local(recorded_end) if recorded_end else None,
         sealed_at=local(sealed_at),
-        is_evidence=is_evidence,
+        cases=(LinkedCase(number="A-1", is_evidence=True),) if is_evidence else (),
     )
-    return retention_of(of, item, SHANGHAI)
+    return retention_of(of.term_rules, item, SHANGHAI)
 
 
 def kept_until(decision: RetentionDecision) -> str | None:
@@ -72,8 +68,8 @@ def test_the_day_of_the_bureau_counts_and_not_that_of_utc() -> None:
     assert kept_until(decide(regime(), sealed_at="2024-02-22T00:30")) == "2027-02-23T00:00:00+08:00"
 
 
-def test_footage_that_comes_late_is_not_born_expired() -> None:
-    decision = decide(regime(), recorded_end="2015-05-05T12:00", sealed_at="2024-02-21T18:00")
+def test_footage_that_comes_late_has_its_whole_term_from_sealing() -> None:
+    decision = decide(regime(), recorded_end="2022-05-05T12:00", sealed_at="2024-02-21T18:00")
     assert kept_until(decision) == "2027-02-22T00:00:00+08:00"
     assert decision.reasons[0].start_event == "sealed_at"
 
@@ -120,7 +116,7 @@ def test_no_pair_of_times_shortens_the_term_below_sealing_plus_three_years(
 ) -> None:
     sealed_at = sealed.replace(tzinfo=dt.UTC)
     item = RetentionItem(kind=MediaKind.VIDEO, recorded_end=ended.replace(tzinfo=dt.UTC), sealed_at=sealed_at)
-    keep_until = retention_of(regime(), item, SHANGHAI).keep_until
+    keep_until = retention_of(regime().term_rules, item, SHANGHAI).keep_until
     assert keep_until is None or from_text(keep_until) > sealed_at + dt.timedelta(days=3 * 365)
 
 

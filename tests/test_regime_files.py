@@ -11,7 +11,8 @@ from ingestd.config.load import load_regimes
 from ingestd.core.clauses import Basis, Sourced
 from ingestd.core.facts import MediaKind
 from ingestd.core.handover import StartEvent
-from ingestd.core.regime import Regime, RetentionDecision, RetentionItem, retention_of
+from ingestd.core.regime import Regime
+from ingestd.core.terms import LinkedCase, RetentionDecision, RetentionItem, retention_of
 
 PROJECT = Path(__file__).parent.parent
 REGIMES = load_regimes(PROJECT / "config" / "regimes")
@@ -20,8 +21,9 @@ SEALED = dt.datetime(2024, 2, 21, 18, tzinfo=SHANGHAI)
 
 
 def decide(regime: str, kind: MediaKind = MediaKind.VIDEO, *, is_evidence: bool = False) -> RetentionDecision:
-    item = RetentionItem(kind=kind, recorded_end=None, sealed_at=SEALED, is_evidence=is_evidence)
-    return retention_of(REGIMES[regime], item, SHANGHAI)
+    cases = (LinkedCase(number="A-1", is_evidence=True),) if is_evidence else ()
+    item = RetentionItem(kind=kind, recorded_end=None, sealed_at=SEALED, cases=cases)
+    return retention_of(REGIMES[regime].term_rules, item, SHANGHAI)
 
 
 def winner(decision: RetentionDecision) -> tuple[str, str | None, bool]:
@@ -72,6 +74,9 @@ CLAUSES = [
         *regime.bookmarks,
         *regime.origins,
         *regime.registration,
+        *regime.holds,
+        *regime.carriers,
+        *regime.approvals,
     )
     if rule.article and rule.words
 ]

@@ -27,8 +27,10 @@ EXPOSURES = {
     "ingestd.service": (1.4, 1.5),
     "ingestd-card@.service": (1.1, 1.4),
     "ingestd-device@.service": (1.1, 1.4),
+    "ingestd-erase@.service": (1.3, 1.5),
     "ingestd-mount@.service": (3.1, 3.5),
     "ingestd-mtp@.service": (3.4, 3.7),
+    "ingestd-protect.service": (0.6, 0.9),
 }
 """Points of `systemd-analyze security`: those of systemd 252, as docs/design/hardening.md reports and explains them,
 and those that no version may exceed."""
@@ -88,6 +90,22 @@ def test_the_mount_unit_may_open_its_own_device_only_and_only_for_reading() -> N
 def test_the_mount_unit_has_no_mount_namespace_of_its_own() -> None:
     settings = settings_of(SYSTEMD / "ingestd-mount@.service")
     assert [key for key in NAMESPACE_MAKERS if key in settings] == []
+
+
+def test_the_erase_unit_writes_to_its_own_device_and_to_its_receipts_only() -> None:
+    settings = settings_of(SYSTEMD / "ingestd-erase@.service")
+    assert settings["DeviceAllow"] == ["/dev/%i rw"]
+    assert settings["ReadWritePaths"] == ["-/var/lib/ingestd/erase"]
+    assert settings["ProtectSystem"] == ["strict"]
+    assert settings["PrivateMounts"] == ["yes"]
+    assert settings["CapabilityBoundingSet"] == ["CAP_SYS_ADMIN"]
+
+
+def test_the_station_asks_where_the_erase_unit_listens() -> None:
+    asked = "/var/lib/ingestd/erase/%i.ask"
+    assert settings_of(SYSTEMD / "ingestd-erase@.path")["PathExists"] == [asked]
+    assert settings_of(SYSTEMD / "ingestd-erase@.service")["ExecStopPost"] == [f"-/bin/rm --force {asked}"]
+    assert settings_of(SYSTEMD / "ingestd-mount@.service")["Wants"] == ["ingestd-erase@%i.path"]
 
 
 def test_the_mount_unit_ends_with_its_device() -> None:

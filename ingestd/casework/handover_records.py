@@ -99,7 +99,7 @@ class RecordDesk:
             elif isinstance(request, Confirm):
                 self._chronicle.enter(confirming_act(request, row))
             row = self._book.of_number(row["number"]) or row
-        return record_document(row, self._book.files_of(row["docking_id"]))
+        return record_document(row, self._book.files_of(row["docking_id"]), self._chronicle.head)
 
     def _standing(self, request: Request) -> Row:
         row = self._book.of_number(request.docking)

@@ -20,6 +20,7 @@ from ingestd.core.clock import from_text
 from ingestd.core.errors import UnavailableError
 from ingestd.core.findings import REGISTER
 from ingestd.core.handover_record import ROLE_WORDS
+from ingestd.core.heads import head_words
 from ingestd.core.lifecycle import Fate
 
 FONTS: Final = (
@@ -198,8 +199,15 @@ def _head(record: Document, zone: ZoneInfo) -> list[tuple[str, str]]:
         ("文件 Files", f"{record['files_total']} 个，{record['bytes']:,} 字节 bytes"),
         ("文件清单校验值 SHA-256 of the list", record["files_sha256"]),
         ("制单时间 Made", _time(record["made_at"], zone)),
+        *_ledger_head(record),
     ]
     return [(name, str(value)) for name, value in rows]
+
+
+def _ledger_head(record: Document) -> list[tuple[str, str]]:
+    """Where the ledger ended when this was printed; none in a record of a program that did not say it."""
+    head = record.get("ledger")
+    return [("台账末条 Ledger head", head_words(head["seq"], head["hash"]))] if head is not None else []
 
 
 def _person(one: Document) -> str:

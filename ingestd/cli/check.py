@@ -10,7 +10,7 @@ from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.output import console, emit_json, size, table
 from ingestd.config.load import Configuration
 from ingestd.core.clock import SystemClock
-from ingestd.core.errors import ExitStatus, IngestdError, UnavailableError
+from ingestd.core.errors import ExitStatus, IngestdError, StoreError, UnavailableError
 from ingestd.daemon.host import is_clock_synchronised
 from ingestd.devices.dialects.secret import read_password
 from ingestd.devices.mounts import may_mount
@@ -18,6 +18,7 @@ from ingestd.devices.udev import UdevWatch
 from ingestd.ipc import ask
 from ingestd.media.sandbox import MediaWorker
 from ingestd.stores.vault import Vault
+from ingestd.wiring import open_replicas, open_terms
 
 config_app = typer.Typer(help="The configuration.", no_args_is_help=True)
 
@@ -86,6 +87,9 @@ def _checkups(configuration: Configuration) -> Iterator[Checkup]:
     yield _room(configuration)
     yield _vault(Vault(settings.vault_dir))
     yield _station(configuration)
+    if settings.catalogue_file.exists():
+        yield _rules(configuration)
+        yield from _replicas(configuration)
     yield _udev(configuration)
     yield _mounting()
     yield _media(configuration)
@@ -125,6 +129,41 @@ def _station(configuration: Configuration) -> Checkup:
     except UnavailableError as error:
         return Checkup("station", "note", error.message, error.advice)
     return Checkup("station", "ok", f"runs as process {daemon['pid']}, version {daemon['version']}")
+
+
+def _rules(configuration: Configuration) -> Checkup:
+    rules = configuration.regime.term_rules
+    try:
+        left = open_terms(configuration.settings).left_behind(rules.sha256)
+    except StoreError as error:
+        # A catalogue of an older version, before the station's next start brings it up to date.
+        return Checkup("rules", "note", error.message, error.advice)
+    if left:
+        words = f"recordings were decided under {', '.join(left)}, and stay so; the rules are {rules.shown}"
+        return Checkup("rules", "note", words, "see: ingestd retention change plan --reason …")
+    return Checkup("rules", "ok", f"terms are those of {rules.shown}")
+
+
+def _replicas(configuration: Configuration) -> Iterator[Checkup]:
+    """What each store of copies was found to be when it was tried last; it is not tried here."""
+    settings = configuration.settings
+    stores = [one for one in settings.replicas if one.is_enabled]
+    for one in stores:
+        name, advice = f"replica {one.name}", f"see: ingestd replica check {one.name}"
+        try:
+            found = open_replicas(settings).check_of(one.name)
+        except StoreError as error:
+            yield Checkup(name, "note", error.message, error.advice)
+            continue
+        if found is None:
+            yield Checkup(name, "note", "was never tried", f"run: ingestd replica check {one.name}")
+        elif not found[1].is_reachable:
+            yield Checkup(name, "fault", "; ".join(found[1].problems) or "cannot be reached", advice)
+        elif not found[1].is_lock_honoured:
+            words = "its copies count as not locked: " + "; ".join(found[1].problems)
+            yield Checkup(name, "note", words, advice)
+        else:
+            yield Checkup(name, "ok", f"refuses an early delete and a shorter lock, as tried at {found[0]}")
 
 
 def _udev(configuration: Configuration) -> Checkup:

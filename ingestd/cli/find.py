@@ -7,6 +7,7 @@ import typer
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.moments import moment_of
 from ingestd.cli.output import console, counted, emit_json, local_time, table
+from ingestd.core.disposal import ItemState
 from ingestd.core.errors import RefusedError
 from ingestd.core.lifecycle import State
 from ingestd.stores.find import Box, Question
@@ -77,7 +78,7 @@ def find(
         [
             (
                 row["recording_id"][-12:],
-                row["card_path"].rpartition("/")[2],
+                _file(row),
                 local_time(row["recorded_start"], zone),
                 _fact(row, "officers"),
                 _fact(row, "cause"),
@@ -110,6 +111,13 @@ def box_of(text: str) -> Box:
 
 def _document(row: Row) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key != "unit"} | {"unit": row["unit"] or None}
+
+
+def _file(row: Row) -> str:
+    """The file's name, with what became of one that is destroyed."""
+    name = str(row["card_path"].rpartition("/")[2])
+    is_gone = row["state"] in (State.CONDEMNED, State.DISPOSED)
+    return f"{name} ({ItemState(row['state']).words})" if is_gone else name
 
 
 def _fact(row: Row, field: str) -> str:

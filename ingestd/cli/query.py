@@ -20,19 +20,22 @@ from ingestd.cli.marks import (
 )
 from ingestd.cli.origins import origin_mark, origin_rows
 from ingestd.cli.output import console, counted, emit_json, findings_table, local_time, size, span, table, words_of
+from ingestd.cli.reason_words import clause_words
 from ingestd.cli.timeline import show_timeline
 from ingestd.cli.vessel_words import show_rows, vessel_document
 from ingestd.cli.watch import watch_bays
 from ingestd.cli.whereabouts import place_words, position_words
 from ingestd.core.clock import SystemClock, from_text
+from ingestd.core.disposal import ItemState
 from ingestd.core.errors import UnavailableError
-from ingestd.core.lifecycle import BayState
+from ingestd.core.lifecycle import BayState, State
 from ingestd.core.origin import OriginKind
 from ingestd.core.settings import Settings
+from ingestd.core.terms import RetentionDecision
 from ingestd.ipc import ask
 from ingestd.retention.policy import standing_of
 from ingestd.stores.search import Catalogue, Row
-from ingestd.wiring import open_catalogue, open_vessels
+from ingestd.wiring import open_catalogue, open_disposals, open_vessels
 
 
 def status(
@@ -148,13 +151,29 @@ def recordings_table(title: str, documents: list[dict[str, Any]], settings: Sett
 
 
 def keep_words(document: dict[str, Any], settings: Settings) -> str:
-    """The last day on which a recording is kept for certain."""
+    """The last day on which a recording is kept for certain; of one that is destroyed, by which disposal."""
+    if document["disposal"] is not None:
+        return f"{ItemState(document['disposal']['state']).words} {document['disposal']['number']}"
     if document["retention"] is None:
         return "–"
     if document["keep_until"] is None:
         return "a person decides"
     last_moment = from_text(document["keep_until"]) - dt.timedelta(seconds=1)
     return last_moment.astimezone(settings.station.zone_info).date().isoformat()
+
+
+def disposal_of(row: Row, settings: Settings) -> dict[str, Any] | None:
+    """What became of a recording that is destroyed, or being destroyed; null for others."""
+    if row["state"] not in (State.CONDEMNED, State.DISPOSED):
+        return None
+    found = open_disposals(settings).standing_of([row["recording_id"]])[row["recording_id"]]
+    return {key: found[key] for key in ("state", "number", "at", "certificate")}
+
+
+def disposal_words(disposal: dict[str, Any], settings: Settings) -> str:
+    """For people; the words stand where a path to the bytes would."""
+    when = local_time(disposal["at"], settings.station.zone_info)
+    return f"{ItemState(disposal['state']).words}, {disposal['number']}, {when}"
 
 
 def recording_document(row: Row, catalogue: Catalogue, settings: Settings) -> dict[str, Any]:
@@ -170,7 +189,7 @@ def recording_document(row: Row, catalogue: Catalogue, settings: Settings) -> di
     standing = standing_of(row["retention"], SystemClock().now())
     admission = admission_document(row)
     told = {"standing": standing, "officers": officers_of(tags, admission), "tags": row["tags"], "findings": codes}
-    return own | told | {"admission": admission}
+    return own | told | {"admission": admission, "disposal": disposal_of(row, settings)}
 
 
 def show(
@@ -208,12 +227,12 @@ def show(
     if as_json:
         emit_json(document)
         return
-    zone = settings.station.zone_info
+    zone, gone = settings.station.zone_info, document["disposal"]
     rows: list[tuple[str, Any]] = [
         ("recording", document["recording_id"]),
         ("state", document["state"]),
         ("file on the recorder", document["card_path"]),
-        ("original", Path(settings.vault_dir) / document["vault_path"]),
+        ("original", disposal_words(gone, settings) if gone else Path(settings.vault_dir) / document["vault_path"]),
         ("SHA-256", document["sha256"]),
         ("size", f"{document['size_bytes']} bytes"),
         ("recorder", document["recorder_id"] or "unknown"),
@@ -227,11 +246,8 @@ def show(
         ("take", document["take_id"] or "–"),
         ("keep until", f"{keep_words(document, settings)} ({document['standing'].replace('_', ' ')})"),
     ]
-    for reason in (document["retention"] or {}).get("reasons", ()):
-        mark = "→ " if reason["is_winner"] else ""
-        rows.append(
-            (f"{mark}because", f"{reason['article'] or 'shipped default'}: {reason['words'] or reason['note']}")
-        )
+    for reason in RetentionDecision.model_validate(row["retention"]).reasons if row["retention"] else ():
+        rows.append((f"{'→ ' if reason.is_winner else ''}because", clause_words(reason)))
     rows[7:7] = origin_rows(document["declared"], configuration.regime)
     if words_of_admission(document["admission"]):
         rows.insert(1, ("marked", words_of_admission(document["admission"])))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ingestd.config.bays import BAYS_FILE, LearnedBays
 from ingestd.config.problems import problems_of, raise_for
 from ingestd.core.errors import ConfigError
-from ingestd.core.settings import DeviceApiSettings, UdevSettings
+from ingestd.core.settings import DeviceApiSettings, ReleaseSettings, StationSettings, UdevSettings
 from ingestd.core.usbports import names_together
 
 
@@ -67,6 +67,51 @@ def load_device_api(file: Path) -> DeviceApiSettings:
     except ValidationError as error:
         raise_for(problems_of(error, _DeviceApi, file))
         raise
+
+
+class _Release(BaseModel):
+    """A settings file, of which what bears on erasing counts here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    station: StationSettings = StationSettings()
+    release: ReleaseSettings = ReleaseSettings()
+
+
+def load_release(file: Path) -> tuple[ReleaseSettings, Path]:
+    """Section `[release]` of a settings file and the station's state folder, as `config.load.load_settings` gives them.
+
+    Raises:
+        ConfigError: the file cannot be read, or a section cannot be used.
+    """
+    try:
+        found = _Release.model_validate(_document(file))
+    except ValidationError as error:
+        raise_for(problems_of(error, _Release, file))
+        raise
+    return found.release, (file.resolve().parent / found.station.state_dir).resolve()
+
+
+class _Station(BaseModel):
+    """A settings file, of which only the station's own section counts here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    station: StationSettings = StationSettings()
+
+
+def load_state_dir(file: Path) -> Path:
+    """The state folder of a station, as `config.load.load_settings` gives it.
+
+    Raises:
+        ConfigError: the file cannot be read, or the section cannot be used.
+    """
+    try:
+        found = _Station.model_validate(_document(file))
+    except ValidationError as error:
+        raise_for(problems_of(error, _Station, file))
+        raise
+    return (file.resolve().parent / found.station.state_dir).resolve()
 
 
 def _document(file: Path) -> dict[str, Any]:

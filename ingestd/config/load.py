@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,10 +13,12 @@ from pydantic import BaseModel, ValidationError
 
 from ingestd.config.areas import load_areas
 from ingestd.config.bays import BAYS_FILE, LearnedBays
+from ingestd.config.overlays import overlaid
 from ingestd.config.problems import Problem, config_error, problems_of, raise_for, shown
 from ingestd.config.roster import load_roster
 from ingestd.core.areas import Areas
 from ingestd.core.errors import ConfigError
+from ingestd.core.overlay import Overlay
 from ingestd.core.profile import GENERIC_PROFILE, RecorderProfile
 from ingestd.core.regime import Regime
 from ingestd.core.roster import Roster
@@ -101,12 +103,15 @@ def load_learned_bays(folder: Path) -> dict[str, str]:
 
 
 def load_regimes(folder: Path) -> dict[str, Regime]:
-    """All regimes of a folder by id; a file is named for its regime.
+    """All regimes of a folder by id; a file is named for its regime. One with `based_on` is an overlay on another.
 
     Raises:
         ConfigError: all faults of all files together.
     """
-    return {regime.id: regime for regime in _models(folder, Regime)}
+    files = _toml_files(folder)
+    overlay_files = [file for file in files if "based_on" in _document(file)]
+    regimes = {one.id: one for one in _models([file for file in files if file not in overlay_files], Regime)}
+    return regimes | overlaid(zip(overlay_files, _models(overlay_files, Overlay), strict=True), regimes)
 
 
 def load_profiles(folder: Path) -> tuple[RecorderProfile, ...]:
@@ -118,7 +123,7 @@ def load_profiles(folder: Path) -> tuple[RecorderProfile, ...]:
     if folder.joinpath(f"{GENERIC_PROFILE.id}.toml").exists():
         what = "is the name of the profile that stands behind all others and takes every name"
         raise config_error([Problem(folder / f"{GENERIC_PROFILE.id}.toml", "", what, "give yours another id and name")])
-    return (*_models(folder, RecorderProfile), GENERIC_PROFILE)
+    return (*_models(_toml_files(folder), RecorderProfile), GENERIC_PROFILE)
 
 
 def load_profile(file: Path) -> RecorderProfile:
@@ -226,10 +231,10 @@ def _roster_file(file: Path, roster: Path | None) -> Path | None:
     return None if roster is None else file.resolve().parent / roster
 
 
-def _models(folder: Path, model: type[_Model]) -> list[_Model]:
+def _models(files: Sequence[Path], model: type[_Model]) -> list[_Model]:
     found: list[_Model] = []
     problems: list[Problem] = []
-    for file in _toml_files(folder):
+    for file in files:
         document = _document(file)
         try:
             found.append(model.model_validate(document))

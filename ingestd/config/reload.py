@@ -17,6 +17,7 @@ AT_START: dict[str, tuple[str, ...]] = {
     "feed": ("enabled", "retry_seconds", "longest_retry_seconds"),
     "ais": ("feed", "senders", "max_lines_per_second", "tolerance_seconds"),
     "log": ("format",),
+    "ledger": ("key_file", "head_at"),
 }
 """Keys by section that are read at the start only: places, doors, memory that is held. All others are taken over."""
 
@@ -29,8 +30,9 @@ def taken_over(running: Settings, read: Settings) -> tuple[Settings, tuple[str, 
         standing, fresh = getattr(running, name), getattr(read, name)
         section = field.alias or name
         if not isinstance(fresh, BaseModel):
-            # The folder: every relative path starts there.
+            # The folder, where every relative path starts; and the stores of copies, each with work under way.
             sections[name] = standing
+            waiting += [section] if section != "folder" and standing != fresh else []
             continue
         keys = {one.alias or attribute: attribute for attribute, one in type(fresh).model_fields.items()}
         kept = {keys[key]: getattr(standing, keys[key]) for key in AT_START.get(section, ())}

@@ -29,6 +29,11 @@ class SystemClock:
         return time.monotonic()
 
 
+def seconds_since_boot() -> float:
+    """CLOCK_BOOTTIME in seconds: nobody can set it, and it counts while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def to_text(moment: dt.datetime) -> str:
     """UTC in ISO 8601 with milliseconds and `Z`, the one way that times are stored and shown to machines.
 

@@ -66,6 +66,20 @@ class RefusedError(IngestdError):
     code = "refused"
 
 
+class StillLockedError(RefusedError):
+    """A copy in another store cannot be removed yet: its lock, or a legal hold, stands there.
+
+    Args:
+        locked_until: UTC text; null for a legal hold, or where the store did not say.
+    """
+
+    code = "still_locked"
+
+    def __init__(self, message: str, advice: str = "", *, locked_until: str | None = None) -> None:
+        super().__init__(message, advice)
+        self.locked_until = locked_until
+
+
 class SourceError(IngestdError):
     """A file or directory of the recorder cannot be read."""
 

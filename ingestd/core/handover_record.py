@@ -158,10 +158,15 @@ def _finding(row: Mapping[str, Any], paths: Mapping[str, str]) -> Document:
     }
 
 
-def record_document(row: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) -> Document:
+def record_document(
+    row: Mapping[str, Any], files: Sequence[Mapping[str, Any]], ledger: tuple[int, str] | None = None
+) -> Document:
     """A whole record as one JSON document.
 
     `are_files_as_sealed` is false where the list of files is not the one that the receipt was made for.
+
+    Args:
+        ledger: the ledger's head while the record is looked at: on paper it shows later whether the end was cut off.
     """
     receipt = row["receipt"]
     return {
@@ -173,6 +178,7 @@ def record_document(row: Mapping[str, Any], files: Sequence[Mapping[str, Any]]) 
         "addendum": ({"made_at": row["addendum_at"]} | row["addendum"]) if row["addendum"] else None,
         "prints": row["prints"],
         "confirmations": row["confirmations"],
+        "ledger": {"seq": ledger[0], "hash": ledger[1]} if ledger is not None else None,
     }
 
 

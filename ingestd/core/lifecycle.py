@@ -22,21 +22,27 @@ class State(StrEnum):
     EVICTED = "evicted"
     """The local bytes are gone; at least one named replica holds them, verified."""
 
+    CONDEMNED = "condemned"
+    """Its disposal was approved and has begun: its bytes may be gone, here or anywhere, and nothing is made of them. A
+    hold that comes before the last copy went takes it back."""
+
     DISPOSED = "disposed"
-    """The bytes are gone everywhere on a basis that the ledger names; this row and its certificate stay for ever."""
+    """The bytes are gone everywhere on a basis that the ledger names, or kept only for another recording that has the
+    same; this row and its certificate stay for ever."""
 
     @property
     def has_local_bytes(self) -> bool:
         """Whether the vault of this station must hold the content."""
-        return self not in (State.EVICTED, State.DISPOSED)
+        return self not in (State.EVICTED, State.CONDEMNED, State.DISPOSED)
 
 
 ALLOWED_MOVES: dict[State, frozenset[State]] = {
     State.SEALED: frozenset({State.ANALYSED}),
     State.ANALYSED: frozenset({State.TAGGED}),
     State.TAGGED: frozenset({State.CATALOGUED}),
-    State.CATALOGUED: frozenset({State.EVICTED, State.DISPOSED}),
-    State.EVICTED: frozenset({State.CATALOGUED, State.DISPOSED}),
+    State.CATALOGUED: frozenset({State.EVICTED, State.CONDEMNED}),
+    State.EVICTED: frozenset({State.CATALOGUED, State.CONDEMNED}),
+    State.CONDEMNED: frozenset({State.CATALOGUED, State.EVICTED, State.DISPOSED}),
     State.DISPOSED: frozenset(),
 }
 

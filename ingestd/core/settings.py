@@ -1,5 +1,6 @@
 """The settings of one station: names, defaults, units. Read from TOML by `config`, which words the errors."""
 
+import datetime as dt
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import fields
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ingestd.core.ais import is_vessel
 from ingestd.core.feed_rules import check_fields, is_address
+from ingestd.core.replica_settings import ReplicaSettings, check_names
 from ingestd.core.vessels import VesselRules
 
 MIB = 1024 * 1024
@@ -351,10 +353,57 @@ def parsed_feed(feed: str) -> Address | None:
     return ("udp" if parts.scheme == "udp" else "tcp"), host, port
 
 
+class ScrubSettings(_Section):
+    """The rolling re-reading of everything that is held."""
+
+    is_enabled: bool = Field(default=True, alias="enabled")
+    period_days: float = Field(default=30.0, gt=0, le=3660, description="everything is read once within so long")
+
+    @property
+    def period(self) -> dt.timedelta:
+        """The period."""
+        return dt.timedelta(days=self.period_days)
+
+
+class ReleaseSettings(_Section):
+    """Erasing from recorders what is proved to be held. Off: recorders are kept as they are."""
+
+    is_enabled: bool = Field(default=False, alias="enabled")
+    copies_required: int = Field(default=2, ge=1, le=9, description="verified ones of each file, the vault's included")
+    verified_within_days: float = Field(default=35.0, gt=0, le=3660, description="older readings do not count")
+    automatic: bool = Field(default=False, description="without a person, as soon as the proof stands")
+
+
+class DisposalSettings(_Section):
+    """Disposal (销毁). Off: nothing is ever destroyed; it happens only where the bureau has set it."""
+
+    is_enabled: bool = Field(default=False, alias="enabled")
+    grace_days: int = Field(default=7, ge=0, le=365, description="between the last approval and the first deletion")
+    window: str = Field(
+        default="", pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$", description="hours"
+    )
+    max_share_percent: float = Field(default=10.0, gt=0, le=100, description="of the store, that one plan may take")
+    max_clock_step_days: float = Field(default=14.0, ge=1, le=366, description="a longer silence looks like a jump")
+
+
 class HandOverSettings(_Section):
     """How hand-over records are printed."""
 
     font: Path | None = Field(default=None, description="a TrueType font with Chinese glyphs; none: one that is found")
+
+
+class LedgerSettings(_Section):
+    """The ledger's key, where its signed heads go, and when."""
+
+    key_file: Path = Path("ledger-key.pem")
+    export_dir: Path | None = None
+    head_at: str = Field(default="02:30", pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
+    clock_step_seconds: float = Field(default=5.0, ge=1, le=3600)
+
+    @property
+    def head_time(self) -> dt.time:
+        """When the daily head is signed, in the bureau's zone."""
+        return dt.time.fromisoformat(self.head_at)
 
 
 class Settings(_Section):
@@ -375,11 +424,21 @@ class Settings(_Section):
     roster: RosterSettings = RosterSettings()
     fleet: FleetSettings = FleetSettings()
     hand_over: HandOverSettings = HandOverSettings()
+    disposal: DisposalSettings = DisposalSettings()
+    scrub: ScrubSettings = ScrubSettings()
+    release: ReleaseSettings = ReleaseSettings()
     bays: BaysSettings = BaysSettings()
     device_api: DeviceApiSettings = DeviceApiSettings()
+    ledger: LedgerSettings = LedgerSettings()
     ais: AisSettings = AisSettings()
     position: PositionSettings = PositionSettings()
     areas: AreasSettings = AreasSettings()
+    replicas: tuple[ReplicaSettings, ...] = ()
+
+    @field_validator("replicas")
+    @classmethod
+    def _replicas_are_told_apart(cls, replicas: tuple[ReplicaSettings, ...]) -> tuple[ReplicaSettings, ...]:
+        return check_names(replicas)
 
     @property
     def state_dir(self) -> Path:
@@ -412,9 +471,29 @@ class Settings(_Section):
         return self.state_dir / "device-acts"
 
     @property
+    def scrub_file(self) -> Path:
+        """How far the pass of the scrub that is under way came."""
+        return self.state_dir / "scrub.json"
+
+    @property
+    def erase_dir(self) -> Path:
+        """Where the helper that erases finds what it is asked for, and writes down what it does."""
+        return self.state_dir / "erase"
+
+    @property
     def feed_position_file(self) -> Path:
         """How far the feed came."""
         return self.state_dir / "feed-position.json"
+
+    @property
+    def ledger_key_file(self) -> Path:
+        """The private key that signs heads of the ledger, where systemd handed none over."""
+        return self.state_dir / self.ledger.key_file
+
+    @property
+    def verified_file(self) -> Path:
+        """What the last `ingestd verify` found; no evidence, for metrics."""
+        return self.state_dir / "last-verify.json"
 
     @property
     def socket_file(self) -> Path:

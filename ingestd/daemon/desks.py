@@ -16,11 +16,16 @@ from ingestd.daemon.feed import Feed
 from ingestd.daemon.fleet_operations import fleet_operations
 from ingestd.daemon.handover_operations import handover_operations
 from ingestd.daemon.handover_work import HandOverWork
+from ingestd.daemon.hold_metrics import HoldCollector
+from ingestd.daemon.hold_operations import hold_operations
+from ingestd.daemon.hold_work import HoldWork
+from ingestd.daemon.ledger_work import LedgerWork
 from ingestd.daemon.metrics import (
     CaseCollector,
     ExplanationCollector,
     FeedCollector,
     FleetCollector,
+    LedgerCollector,
     Meters,
     RegistrationCollector,
 )
@@ -28,19 +33,26 @@ from ingestd.daemon.registration_operations import registration_operations
 from ingestd.daemon.roster_operations import roster_operations
 from ingestd.daemon.roster_work import RosterWork
 from ingestd.daemon.structure_operations import structure_operations
+from ingestd.daemon.term_metrics import TermCollector
+from ingestd.daemon.term_operations import term_operations
 from ingestd.daemon.vessels import VesselCollector, VesselWork
 from ingestd.ipc import Operation
 from ingestd.pipeline.parts import Parts
 from ingestd.stores.cases import CaseRegister
 from ingestd.stores.explanations import Explanations
+from ingestd.stores.lastverify import LastVerify
 from ingestd.stores.registration import RegistrationBook
 from ingestd.wiring import (
     bookmark_desk,
+    carrier_desk,
     case_desk,
     declaration_desk,
+    duties_of_stores,
+    hold_desk,
     record_desk,
     registration_desk,
     roster_desk,
+    term_desk,
 )
 
 
@@ -62,15 +74,21 @@ class Desks:
         self._roster = RosterWork(roster_desk(parts), now.stop, meters.count_error)
         self._records = record_desk(parts)
         self._hand_over = HandOverWork(parts, self._records, meters.count_error)
+        self.holds = HoldWork(parts, meters.count_error)
+        self.terms = term_desk(parts)
         self._vessels = VesselWork(parts, meters.count_error)
+        self.ledger = LedgerWork(parts, meters.count_error)
         engine = now.chronicle.engine
         for collector in (
             FleetCollector(now.fleet),
             ExplanationCollector(Explanations(engine), lambda: parts().regime),
             VesselCollector(self._vessels.feed),
             CaseCollector(CaseRegister(engine), self._rules, now.clock),
+            HoldCollector(engine, self._rules, now.clock, lambda: duties_of_stores(parts().settings)),
+            TermCollector(engine),
             RegistrationCollector(RegistrationBook(engine), lambda: parts().regime, now.clock),
             FeedCollector(self.feed.waiting_acts, self.feed.waiting_seconds),
+            LedgerCollector(self.ledger.book, LastVerify(now.settings.verified_file)),
         ):
             show(collector)
 
@@ -86,9 +104,12 @@ class Desks:
             **case_operations(self.cases),
             **handover_operations(declaration_desk(self._parts), self._records),
             **roster_operations(self._roster.desk, self._roster.worker.wake),
+            **hold_operations(hold_desk(self._parts), carrier_desk(self._parts)),
             **bookmark_operations(bookmark_desk(self._parts)),
+            **term_operations(self.terms),
             **registration_operations(registration_desk(self._parts)),
             **self._vessels.operations,
+            **self.ledger.operations(),
         }
 
     def threads(self) -> dict[str, bool]:
@@ -99,7 +120,7 @@ class Desks:
     def problems(self) -> dict[str, str]:
         """What a person should mend, in words."""
         roster = {"roster": self._roster.problem} if self._roster.problem else {}
-        return roster | self._vessels.problems()
+        return roster | self._vessels.problems() | self.ledger.problems()
 
     def start(self, stack: ExitStack, end: Callable[[Callable[[float], object]], None]) -> None:
         """Start the workers; `stack` has `end` wait for each."""
@@ -131,3 +152,4 @@ class Desks:
         yield "device-acts", self.device_acts.worker
         yield "roster", self._roster.worker
         yield "records", self._hand_over.worker
+        yield "holds", self.holds.worker

@@ -46,6 +46,8 @@ def log_entries(entries: Sequence[Entry]) -> None:
             words["recorder"] = entry.subject
         elif entry.act.startswith("device."):
             words["visit"] = entry.subject
+        elif entry.act.startswith("release."):
+            words |= {"release_id": entry.subject, "docking_id": entry.data.get("docking_id")}
         elif entry.act.startswith(("case.", "complaint.", "unit.")):
             words[entry.act.partition(".")[0]] = entry.subject
         else:

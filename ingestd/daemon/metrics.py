@@ -24,6 +24,8 @@ from ingestd.daemon.live import LiveState
 from ingestd.stores.cases import CaseRegister
 from ingestd.stores.explanations import Explanations
 from ingestd.stores.fleet import FleetRegister
+from ingestd.stores.heads import LedgerBook
+from ingestd.stores.lastverify import LastVerify
 from ingestd.stores.registration import RegistrationBook
 from ingestd.stores.search import Catalogue
 from ingestd.stores.turns import Turns
@@ -307,6 +309,34 @@ class FeedCollector(Collector):
         yield _gauge("ingestd_feed_waiting_acts", words, self._waiting_acts())
         words = "How long the oldest act waits that the feed's receiver did not take; 0 for none."
         yield _gauge("ingestd_feed_oldest_waiting_age_seconds", words, self._waiting_seconds())
+
+
+class LedgerCollector(Collector):
+    """What is asked of heads and of the last verification at each scrape.
+
+    Args:
+        last_verify: reads what the last `ingestd verify` left.
+    """
+
+    def __init__(self, book: LedgerBook, last_verify: LastVerify) -> None:
+        self._book = book
+        self._last_verify = last_verify
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is known before the first scrape."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """Times; 0 for what never was."""
+        signed, found = self._book.last_signed(), self._last_verify.read()
+        words = "When the ledger's head was signed last; 0 for never."
+        at = from_text(signed["at"]).timestamp() if signed is not None else 0.0
+        yield _gauge("ingestd_ledger_head_timestamp_seconds", words, at)
+        words = "When `ingestd verify` ended last; 0 for never."
+        at = from_text(found["at"]).timestamp() if found is not None else 0.0
+        yield _gauge("ingestd_verify_timestamp_seconds", words, at)
+        words = "Faults that it found."
+        yield _gauge("ingestd_verify_faults", words, found["faults"] if found is not None else 0)
 
 
 def _family(name: str, words: str, labels: list[str], rows: Iterable[tuple[tuple[str, ...], float]]) -> Metric:

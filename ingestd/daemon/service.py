@@ -15,23 +15,28 @@ from ingestd.config.load import Configuration
 from ingestd.config.reload import taken_over
 from ingestd.core.clock import SystemClock
 from ingestd.core.custody import Entry
-from ingestd.core.errors import RefusedError, StoreError, UnavailableError
+from ingestd.core.errors import IngestdError, RefusedError, StoppedError, StoreError, UnavailableError
 from ingestd.core.model import Inlet, Progress
 from ingestd.core.stop import Stop
 from ingestd.daemon.background import Worker
 from ingestd.daemon.baywatch import BayWatch
 from ingestd.daemon.case_push import CasePush
 from ingestd.daemon.desks import Desks
+from ingestd.daemon.disposal_work import EVERY_SECONDS as DISPOSAL_SECONDS
+from ingestd.daemon.disposal_work import DisposalCollector, DisposalWork
 from ingestd.daemon.hooks import BayHook
 from ingestd.daemon.host import is_clock_synchronised, notify, watchdog_seconds
 from ingestd.daemon.http import HttpServer
 from ingestd.daemon.intake import Intake
-from ingestd.daemon.jobs import Jobs
+from ingestd.daemon.jobs import CLOCK_SECONDS, HOUSEKEEPING_SECONDS, Daily, Every, Job, Jobs
 from ingestd.daemon.live import LiveState
 from ingestd.daemon.logs import log_entries, use_level
 from ingestd.daemon.metrics import Meters, StationCollector, metrics_page
 from ingestd.daemon.operations import operations
+from ingestd.daemon.release_work import ReleaseCollector, ReleaseWork
 from ingestd.daemon.reload import Reloader
+from ingestd.daemon.replication import ReplicaCollector, Replication
+from ingestd.daemon.scrub_work import ScrubCollector, ScrubWork
 from ingestd.devices.inbox import Inbox
 from ingestd.devices.latemounts import LateMounts
 from ingestd.devices.mountinfo import volume_presence
@@ -50,6 +55,7 @@ from ingestd.wiring import VERSION, open_parts, optional_exiftool, proxy_worker,
 
 STOP_SECONDS = 8.0
 INBOX_BAY = "inbox"
+_TERMS_AT = dt.time(3, 10)
 _DISC = "/dev/sr"
 
 
@@ -71,6 +77,14 @@ class Service:
         collector = StationCollector(parts.catalogue, parts.vault, parts.turns, self.live, parts.clock, parts.version)
         registry.register(collector)
         self.desks = Desks(lambda: self.parts, meters, registry.register)
+        self.replication = Replication(lambda: self.parts, meters.count_error, self.live.is_busy)
+        registry.register(ReplicaCollector(self.replication.values))
+        self.scrub = ScrubWork(lambda: self.parts, self.replication.stores, self.live.is_busy, meters.count_error)
+        registry.register(ScrubCollector(self.scrub.scrub.book, lambda: self.scrub.scrub.under_way, parts.clock))
+        self.releases = ReleaseWork(lambda: self.parts, meters.count_error)
+        registry.register(ReleaseCollector(self.releases.desk.prover.releases))
+        self.disposals = DisposalWork(lambda: self.parts, self.replication.stores)
+        registry.register(DisposalCollector(self.disposals.book, parts.clock))
         self.intake = Intake(parts, self.live, on_docked=self._docked, on_error=meters.count_error)
         self._describer = Worker("describe", self._describe, parts.stop, meters.count_error)
         self._proxies = proxy_worker(parts.settings, parts.stop)
@@ -94,6 +108,9 @@ class Service:
             "derive": self._deriver.is_alive(),
             "baywatch": self._bay_watch.is_alive(),
             **self.desks.threads(),
+            **self.replication.threads(),
+            "scrub": self.scrub.worker.is_alive(),
+            "release": self.releases.worker.is_alive(),
         }
         for name, inlet in (("inbox", self._inbox), ("udev", self._udev)):
             if inlet is not None:
@@ -107,22 +124,31 @@ class Service:
         free = self.parts.vault.free_bytes() - settings.copying.keep_free_bytes
         checks = {"room": free > 0, "inlets": not (expects_recorders and self._problems)}
         inbox = {"inbox": self._inbox.problem} if self._inbox is not None and self._inbox.problem else {}
-        problems = self._problems | inbox | self.desks.problems()
+        problems = self._problems | inbox | self.desks.problems() | self.replication.problems() | self.scrub.problems()
+        problems |= self.disposals.problems()
         document = {"checks": checks, "problems": problems, "clock_synchronised": is_clock_synchronised()}
         return all(checks.values()), document
 
-    def start(self, stack: ExitStack) -> None:
+    def start(self, stack: ExitStack, configuration: Configuration) -> None:
         """Start everything; `stack` stops it in the reverse order."""
         settings = self.parts.settings
         mended = recover(self.parts)
         if any(mended):
             self._log.warning("station.recovered", **mended._asdict())
+        self.desks.ledger.begin(configuration)
+        stack.callback(self.desks.ledger.sign_at_close)
         stack.callback(self._proxies.close)
         for worker in (self._describer, self._deriver, self._bay_watch):
             worker.start()
             stack.callback(self._end, worker.join)
         self.desks.start(stack, self._end)
-        served = {**operations(self.parts, self.live, self.intake), **self.desks.operations()}
+        self.replication.start(stack, self._end)
+        for worker in (self.scrub.worker, self.releases.worker):
+            worker.start()
+            stack.callback(self._end, worker.join)
+        of_people = {**self.desks.operations(), **self.replication.operations()}
+        of_people |= {**self.scrub.operations(), **self.releases.operations(), **self.disposals.operations()}
+        served = {**operations(self.parts, self.live, self.intake), **of_people}
         server = SocketServer(settings.socket_file, served)
         stack.callback(server.close)
         stack.callback(self.live.close)
@@ -136,7 +162,7 @@ class Service:
             stack.callback(self._inbox.stop)
         if settings.udev.is_enabled:
             self._start_udev(stack)
-        jobs = Jobs(housekeeping=self._housekeeping, clock_check=self._check_clock)
+        jobs = Jobs(self._jobs(), self.parts.clock, self._job_failed)
         self._check_clock()
         jobs.start()
         stack.callback(jobs.close)
@@ -154,6 +180,7 @@ class Service:
             exiftool=optional_exiftool(settings),
         )
         use_level(settings.log)
+        self.desks.ledger.take_configuration(configuration, settings, "reload")
         self.intake.use(self.parts)
         self._hook.use(settings.bays.hook)
         self._bay_watch.use(settings)
@@ -247,7 +274,8 @@ class Service:
         if isinstance(error, StoreError) and self._inbox is not None:
             self._inbox.offer_again(path)
 
-    def _docked(self, _: DockingResult) -> None:
+    def _docked(self, result: DockingResult) -> None:
+        self.releases.docked(result)
         self.desks.wake_for_records()
         self._describer.wake()
         self._deriver.wake()
@@ -283,10 +311,41 @@ class Service:
             if self.healthz()[0]:
                 notify("WATCHDOG=1")
 
+    def _jobs(self) -> tuple[Job, ...]:
+        """The table of timed jobs."""
+        settings = self.parts.settings
+        return (
+            Job("housekeeping", self._housekeeping, Every(HOUSEKEEPING_SECONDS)),
+            Job("clock", self._check_clock, Every(CLOCK_SECONDS)),
+            Job("disposal", self._dispose, Every(DISPOSAL_SECONDS), is_made_up_at_start=True),
+            Job("terms", self._finish_terms, Daily(_TERMS_AT, settings.station.zone_info), is_made_up_at_start=True),
+            Job(
+                "ledger-head",
+                self.desks.ledger.sign_daily,
+                Daily(settings.ledger.head_time, settings.station.zone_info),
+            ),
+        )
+
+    def _job_failed(self, name: str, error: BaseException) -> None:
+        code = error.code if isinstance(error, IngestdError) else "unexpected"
+        self._log.error("job.failed", job=name, code=code, words=str(error), exc_info=error)
+        self._meters.count_error(code, name)
+
+    def _dispose(self) -> None:
+        """What was approved and waited for, in the bureau's hours; a stop breaks it off until the next time."""
+        with suppress(StoppedError):
+            self.disposals.tick()
+
+    def _finish_terms(self) -> None:
+        """A change of regime that the last end of the station broke off; a stop breaks it off again."""
+        with suppress(StoppedError):
+            self.desks.terms.finish()
+
     def _housekeeping(self) -> None:
         self._describer.wake()
         self._deriver.wake()
         self.desks.wake_for_news()
+        self.desks.ledger.check_clock()
 
     def _check_clock(self) -> None:
         """Say it when the clock came to be disciplined, or ceased to be."""
@@ -315,20 +374,21 @@ def running_service(
     registry = CollectorRegistry()
     meters = Meters(registry, SystemClock())
 
-    hearers: list[Callable[[], None]] = []
+    hearers: list[Callable[[Sequence[Entry]], None]] = []
 
     def on_entered(entries: Sequence[Entry]) -> None:
         log_entries(entries)
         meters.count_entries(entries)
         for hear in hearers:
-            hear()
+            hear(entries)
 
     with ExitStack() as stack:
         stack.enter_context(writer_lock(configuration.settings))
         opened = open_parts(configuration, stop, on_entered=on_entered, on_verified=meters.count_verified)
         parts = stack.enter_context(opened)
         service = Service(parts, meters, registry)
-        hearers.append(service.desks.feed.worker.wake)
+        hearers.extend((lambda _: service.desks.feed.worker.wake(), service.replication.heard))
+        hearers.append(service.desks.holds.heard)
         reloader = Reloader(configuration.sources[0], service.take_over, service.was_reloaded, parts.clock)
         on_reloader(reloader)
         settings = configuration.settings.http
@@ -344,7 +404,7 @@ def running_service(
         stack.callback(http.close)
         try:
             service.desks.take_roster_file(configuration)
-            service.start(stack)
+            service.start(stack, configuration)
             notify("READY=1")
             reloader.start()
             stack.callback(reloader.close, STOP_SECONDS)

@@ -29,7 +29,7 @@ _MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8
 
 # Times of FAT and exFAT are taken as they stand, as if UTC: the station's zone says nothing about the recorder's
 # clock. A journal is not replayed, because replaying writes to the evidence.
-_MOUNT_OPTIONS: Final[Mapping[str, str]] = {
+MOUNT_OPTIONS: Final[Mapping[str, str]] = {
     "vfat": "utf8=1,tz=UTC,umask=0077,uid={uid},gid={gid}",
     "exfat": "iocharset=utf8,time_offset=0,umask=0077,uid={uid},gid={gid}",
     "ext2": "",
@@ -288,8 +288,8 @@ def known_file_system(volume: DeviceEvent) -> None:
     Raises:
         RefusedError: it does.
     """
-    if volume.fs_type not in _MOUNT_OPTIONS:
-        known = ", ".join(_MOUNT_OPTIONS)
+    if volume.fs_type not in MOUNT_OPTIONS:
+        known = ", ".join(MOUNT_OPTIONS)
         held = volume.fs_type or "no file system"
         raise RefusedError(f"{volume.device_node} holds {held}; only {known} are mounted")
 
@@ -310,10 +310,11 @@ def mount_read_only(volume: DeviceEvent, point: Path, uid: int, gid: int, is_the
     try:
         point.mkdir(mode=0o700, parents=True, exist_ok=True)
         _mark(point, volume.diskseq)
-        _mount(node, point, fs_type, _MOUNT_OPTIONS[fs_type].format(uid=uid, gid=gid))
+        flags = _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | _MS_NOATIME
+        mount_file_system(node, point, fs_type, MOUNT_OPTIONS[fs_type].format(uid=uid, gid=gid), flags)
     except OSError as error:
         _remove_mount_point(point)
-        raise _mount_error(error, node, fs_type, is_there()) from error
+        raise mount_error(error, node, fs_type, is_there()) from error
 
 
 def is_held(node: str) -> bool:
@@ -334,8 +335,12 @@ def is_mount_point(point: Path) -> bool:
     return any(line.mount_point == point for line in mounts())
 
 
-def _mount(node: str, point: Path, fs_type: str, options: str) -> None:
-    flags = _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC | _MS_NOATIME
+def mount_file_system(node: str, point: Path, fs_type: str, options: str, flags: int) -> None:
+    """mount(2).
+
+    Raises:
+        OSError: as of it.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     texts = (os.fsencode(node), os.fsencode(point), fs_type.encode())
     if libc.mount(*texts, ctypes.c_ulong(flags), options.encode()) != 0:
@@ -373,7 +378,7 @@ def _remove_mount_point(point: Path) -> None:
         medium_mark(point).unlink(missing_ok=True)
 
 
-def _mount_error(error: OSError, node: str, fs_type: str, is_there: bool) -> IngestdError:
+def mount_error(error: OSError, node: str, fs_type: str, is_there: bool) -> IngestdError:
     """A failed mount(2) in the words of this program."""
     if not is_there or error.errno in (errno.ENXIO, errno.ENOMEDIUM):
         return SourceGoneError(f"{node} went away before it was mounted", "plug the recorder in again")

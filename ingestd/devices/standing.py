@@ -90,18 +90,24 @@ def mount_and_leave(
     if found := mounts_of(node, diskseq=volume.diskseq):
         raise RefusedError(f"{node} is mounted at {found[0].mount_point} already")
     is_there = volume_presence(node, volume.diskseq)
-    _set_read_only(node)
+    set_read_only(node)
     if is_mount_point(point):
         # What a recorder or card that was pulled has left behind; a mount above it would hide it for good.
         unmount(point)
-    _wait_until_free(node, is_there, SystemClock(), held_seconds)
+    wait_until_free(node, is_there, SystemClock(), held_seconds)
     mount_read_only(volume, point, uid, gid, is_there)
     if not is_there():
         unmount(point)
         raise SourceGoneError(f"{node} went away while it was mounted", "plug the recorder in again")
 
 
-def _wait_until_free(node: str, is_there: Callable[[], bool], clock: Clock, seconds: float) -> None:
+def wait_until_free(node: str, is_there: Callable[[], bool], clock: Clock, seconds: float) -> None:
+    """Wait until no file system of this device lives any more.
+
+    Raises:
+        SourceGoneError: the medium went away.
+        RefusedError: it is still held after so many seconds.
+    """
     stop, give_up_at = Stop(), clock.steady_seconds() + seconds
     while is_held(node):
         if not is_there():
@@ -111,17 +117,24 @@ def _wait_until_free(node: str, is_there: Callable[[], bool], clock: Clock, seco
         stop.wait(_LOOK_EVERY_SECONDS)
 
 
-def _set_read_only(node: str) -> None:
+def set_read_only(node: str, *, is_read_only: bool = True) -> None:
+    """Have the kernel refuse every write to a block device, or let them pass again, until it is plugged in anew.
+
+    Raises:
+        SourceGoneError: it cannot be opened.
+        UnavailableError: no right to.
+        RefusedError: it stays writable.
+    """
     try:
         descriptor = os.open(node, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
         raise SourceGoneError(f"{node} cannot be opened ({error.strerror})", "plug the recorder in again") from error
     try:
-        fcntl.ioctl(descriptor, _BLKROSET, (1).to_bytes(4, "little"))
-        is_read_only = any(fcntl.ioctl(descriptor, _BLKROGET, bytes(4)))
+        fcntl.ioctl(descriptor, _BLKROSET, int(is_read_only).to_bytes(4, "little"))
+        stays_writable = not any(fcntl.ioctl(descriptor, _BLKROGET, bytes(4)))
     except OSError as error:
         raise UnavailableError(f"{node} cannot be set read-only ({error.strerror})") from error
     finally:
         os.close(descriptor)
-    if not is_read_only:
+    if is_read_only and stays_writable:
         raise RefusedError(f"{node} stays writable; evidence must not change")

@@ -11,7 +11,7 @@ from ingestd.core.naming import derived_path
 from ingestd.core.playback import is_browser_playable
 from ingestd.core.stop import Stop
 from ingestd.media.sandbox import MediaWorker
-from ingestd.pipeline.parts import Parts
+from ingestd.pipeline.parts import Parts, while_held
 from ingestd.pipeline.salvage import salvage_next
 from ingestd.stores.attempts import count_attempt, forget_attempts
 from ingestd.stores.durable import create_exclusive, make_directory, publish, remove, sync_directory, translated
@@ -48,23 +48,22 @@ def _derive(row: Row, parts: Parts, media: MediaWorker) -> None:
         if attempt > parts.settings.media.attempts:
             raise MediaError("the station was killed while it made this proxy")
         if facts.kind is MediaKind.VIDEO:
-            parts.chronicle.enter(_made(sealed, "poster", ".poster.jpg", parts, media))
+            _make(sealed, "poster", ".poster.jpg", parts, media)
         if is_browser_playable(facts):
-            last = _settled(sealed, {"serves": "original"})
+            parts.chronicle.enter(_settled(sealed, {"serves": "original"}))
         else:
-            last = _made(sealed, "proxy", ".proxy.mp4", parts, media)
+            _make(sealed, "proxy", ".proxy.mp4", parts, media)
     except MediaError as error:
-        last = _none_made(sealed, error.message)
+        parts.chronicle.enter(_none_made(sealed, error.message))
     except IngestdError:
         # A stop or a full disk is not the file's fault: this try does not count.
         forget_attempts(parts.chronicle.engine, [sealed.recording_id], _JOB)
         raise
-    parts.chronicle.enter(last)
     forget_attempts(parts.chronicle.engine, [sealed.recording_id], _JOB)
 
 
-def _made(sealed: Sealed, kind: str, suffix: str, parts: Parts, media: MediaWorker) -> Act:
-    """Have the child write a derived file, prove it stands, and return the act that says so."""
+def _make(sealed: Sealed, kind: str, suffix: str, parts: Parts, media: MediaWorker) -> None:
+    """Have the child write a derived file, prove it stands, and enter the act that says so."""
     settings, vault = parts.settings.proxy, parts.vault
     path = derived_path(sealed.vault_path, suffix)
     final = vault.path(path)
@@ -82,17 +81,18 @@ def _made(sealed: Sealed, kind: str, suffix: str, parts: Parts, media: MediaWork
                 size_bytes = os.fstat(target).st_size
         finally:
             os.close(target)
-        remove(final)
-        publish(staged, final)
-        sync_directory(final.parent)
+        with while_held(sealed.recording_id, parts):
+            remove(final)
+            publish(staged, final)
+            sync_directory(final.parent)
+            # Not ended by a stop: what stands at its name gets its act.
+            block_bytes = parts.settings.copying.block_bytes
+            found = read_back(final, was_let_go=let_go(final), block_bytes=block_bytes, stop=Stop())
+            data = {"kind": kind, "path": path, "sha256": found.sha256, "size_bytes": size_bytes, "document": document}
+            parts.chronicle.enter(_act(sealed, data))
     finally:
         os.close(source)
         remove(staged)
-    # Not ended by a stop: what stands at its name gets its act.
-    block_bytes = parts.settings.copying.block_bytes
-    found = read_back(final, was_let_go=let_go(final), block_bytes=block_bytes, stop=Stop())
-    data = {"kind": kind, "path": path, "sha256": found.sha256, "size_bytes": size_bytes, "document": document}
-    return _act(sealed, data)
 
 
 def _settled(sealed: Sealed, document: dict[str, Any]) -> Act:

@@ -1,11 +1,13 @@
 """The parts that the pipeline works with, put together once by `wiring`."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ingestd.core.areas import Areas
 from ingestd.core.clock import Clock
+from ingestd.core.errors import MediaError
 from ingestd.core.model import Progress, Verified
 from ingestd.core.profile import RecorderProfile
 from ingestd.core.regime import Regime
@@ -51,3 +53,16 @@ class Parts:
     """The optional reader of positions; null where it is not installed or switched off."""
     deciding: threading.Lock = field(default_factory=threading.Lock)
     """Held from looking at what bears on recordings until what was decided of them is entered (`redecide`)."""
+
+
+@contextmanager
+def while_held(recording: str, parts: Parts) -> Iterator[None]:
+    """No disposal begins while the block lasts: nothing of a recording may come to stand behind the word that it goes.
+
+    Raises:
+        MediaError: its disposal has begun.
+    """
+    with parts.deciding:
+        if parts.catalogue.is_going(recording):
+            raise MediaError("the recording is being disposed of")
+        yield

@@ -3,7 +3,7 @@
 import datetime as dt
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from ingestd.core.salvaging import (
 from ingestd.core.siblings import Sibling
 from ingestd.core.stop import Stop
 from ingestd.media.sandbox import MediaWorker
-from ingestd.pipeline.parts import Parts
+from ingestd.pipeline.parts import Parts, while_held
 from ingestd.stores.attempts import count_attempt, forget_attempts
 from ingestd.stores.durable import create_exclusive, make_directory, publish, remove, sync_directory, translated
 from ingestd.stores.search import Catalogue, Row, sealed_of
@@ -138,7 +138,8 @@ def _made(sealed: Sealed, teacher: Sealed | None, path: str, parts: Parts, media
         sizes = [one.size_bytes for one in (sealed, teacher) if one is not None]
         staged = vault.staging_folder / f"{sealed.recording_id}.{_JOB}"
         timeout = parts.settings.proxy.timeout_seconds
-        document = _written(sources, sizes, staged, final, media, timeout, is_replaced=True)
+        held = while_held(sealed.recording_id, parts)
+        document = _written(sources, sizes, staged, final, media, timeout, is_replaced=True, published=held)
     block_bytes = parts.settings.copying.block_bytes
     found = read_back(final, was_let_go=let_go(final), block_bytes=block_bytes, stop=Stop())
     document["reference"] = teacher.recording_id if teacher is not None else None
@@ -160,8 +161,9 @@ def _written(
     timeout_seconds: float,
     *,
     is_replaced: bool,
+    published: AbstractContextManager[object] | None = None,
 ) -> dict[str, Any]:
-    """Have the child write the copy under a staged name, prove it stands, and give it its place."""
+    """Have the child write the copy under a staged name, prove it stands, and give it its place within `published`."""
     remove(staged)
     try:
         target = create_exclusive(staged)
@@ -171,10 +173,11 @@ def _written(
                 os.fsync(target)
         finally:
             os.close(target)
-        if is_replaced:
-            remove(final)
-        publish(staged, final)
-        sync_directory(final.parent)
+        with published or nullcontext():
+            if is_replaced:
+                remove(final)
+            publish(staged, final)
+            sync_directory(final.parent)
     finally:
         remove(staged)
     return document

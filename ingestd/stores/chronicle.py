@@ -53,6 +53,11 @@ class Chronicle:
         """Place and hash of the last entry."""
         return self._ledger.head
 
+    @property
+    def last_time(self) -> str | None:
+        """When the last entry was made, UTC text; null for an empty ledger."""
+        return self._ledger.last_time
+
     def enter(self, *acts: Act, at_hand: Mapping[str, bytes] = MappingProxyType({})) -> list[Entry]:
         """Enter acts, in order, with one fsync and one transaction.
 
@@ -70,22 +75,51 @@ class Chronicle:
         """
         with self._lock:
             self._catch_up()
-            unheard = [(act, entry) for act, entry in self._unheard if act in acts]
-            missing = [act for act in acts if all(act != other for other, _ in unheard)]
-            fresh = self._ledger.chain(missing)
-            try:
-                with transaction(self.engine) as connection:
-                    self._project(connection, fresh, at_hand)
-                    self._ledger.append(fresh)
-            except StoreError:
-                if fresh and self._ledger.head.seq == fresh[-1].seq:
-                    # Only the catalogue's commit failed: these acts stand, and nobody was told so.
-                    self._unheard.extend(zip(missing, fresh, strict=True))
-                raise
-            self._unheard = [pair for pair in self._unheard if pair not in unheard]
-        entries = [*(entry for _, entry in unheard), *fresh]
+            entries = self._enter(acts, at_hand)
         self._on_entered(entries)
         return entries
+
+    def enter_decided(
+        self, decide: Callable[[], Sequence[Act]], then: Callable[[Sequence[Entry]], None] = lambda _: None
+    ) -> list[Entry]:
+        """Enter what is decided while nothing else can be entered, and do what follows before anything else can be.
+
+        For acts that rest on what is not so at another moment, as that no hold stands. Both are short, and neither may
+        enter an act itself.
+
+        Args:
+            decide: reads the catalogue, which shows every act that was entered.
+            then: does what the acts say, once they stand.
+
+        Raises:
+            StoreError, IntegrityError: as of `enter`; `then` was not called.
+        """
+        entries: list[Entry] = []
+        try:
+            with self._lock:
+                self._catch_up()
+                entries = self._enter(decide(), {})
+                then(entries)
+        finally:
+            if entries:
+                self._on_entered(entries)
+        return entries
+
+    def _enter(self, acts: Sequence[Act], at_hand: Mapping[str, bytes]) -> list[Entry]:
+        unheard = [(act, entry) for act, entry in self._unheard if act in acts]
+        missing = [act for act in acts if all(act != other for other, _ in unheard)]
+        fresh = self._ledger.chain(missing)
+        try:
+            with transaction(self.engine) as connection:
+                self._project(connection, fresh, at_hand)
+                self._ledger.append(fresh)
+        except StoreError:
+            if fresh and self._ledger.head.seq == fresh[-1].seq:
+                # Only the catalogue's commit failed: these acts stand, and nobody was told so.
+                self._unheard.extend(zip(missing, fresh, strict=True))
+            raise
+        self._unheard = [pair for pair in self._unheard if pair not in unheard]
+        return [*(entry for _, entry in unheard), *fresh]
 
     def _catch_up(self) -> None:
         with self.engine.connect() as connection:

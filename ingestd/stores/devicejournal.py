@@ -91,8 +91,12 @@ class VisitFile:
         sync_directory(self.path.parent)
 
 
-def visit_files(folder: Path) -> Iterator[VisitFile]:
+def visit_files(folder: Path, *, most_bytes: int = MOST_BYTES) -> Iterator[VisitFile]:
     """Each file of a folder, the oldest visit first; an empty folder for one that is not there.
+
+    Args:
+        folder: of the helpers' files.
+        most_bytes: a longer file is not read.
 
     Raises:
         StoreError: the folder cannot be listed.
@@ -103,13 +107,13 @@ def visit_files(folder: Path) -> Iterator[VisitFile]:
         except FileNotFoundError:
             return
     for name in names:
-        with _opened(folder / name) as file:
+        with _opened(folder / name, most_bytes) as file:
             if file is not None:
                 yield file
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[VisitFile | None]:
+def _opened(path: Path, most_bytes: int) -> Iterator[VisitFile | None]:
     """A file, locked for the block where it is over; null where it went away meanwhile."""
     visit_id = path.name.removesuffix(_SUFFIX)
     try:
@@ -127,11 +131,11 @@ def _opened(path: Path) -> Iterator[VisitFile | None]:
             return
         is_over = _is_over(descriptor)
         try:
-            data = _read(descriptor)
+            data = _read(descriptor, most_bytes)
         except OSError as error:
             yield VisitFile(path, visit_id, b"", False, f"cannot be read ({error.strerror})")
             return
-        refusal = f"more than {MOST_BYTES} bytes" if len(data) > MOST_BYTES else ""
+        refusal = f"more than {most_bytes} bytes" if len(data) > most_bytes else ""
         yield VisitFile(path, visit_id, b"" if refusal else data, is_over, refusal)
     finally:
         os.close(descriptor)
@@ -147,8 +151,8 @@ def _is_over(descriptor: int) -> bool:
     return True
 
 
-def _read(descriptor: int) -> bytes:
-    parts, left = [], MOST_BYTES + 1
+def _read(descriptor: int, most_bytes: int) -> bytes:
+    parts, left = [], most_bytes + 1
     while left and (part := os.read(descriptor, left)):
         parts.append(part)
         left -= len(part)

@@ -262,6 +262,17 @@ def replace_whole(final: Path, data: bytes) -> None:
     sync_directory(final.parent)
 
 
+def put_in_place_of(staged: Path, damaged: Path) -> None:
+    """Put a complete, fsynced file where a damaged one stands, or where one is missing, in one step, durably.
+
+    The one way by which an original is ever replaced: the caller has proved that the staged bytes are the sealed ones,
+    and has the damaged file under another name.
+    """
+    with translated("replace", damaged):
+        staged.rename(damaged)
+    sync_directory(damaged.parent)
+
+
 def append_line(path: Path, data: bytes) -> None:
     """Append whole lines durably; a torn last line of an earlier crash is cut first.
 

@@ -10,15 +10,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, or_, select, update
 
+from ingestd.core.case_documents import with_document
+from ingestd.core.cases import Case
 from ingestd.core.clock import from_text, to_text
 from ingestd.core.custody import Entry
 from ingestd.core.declarations import Declaration, DeclarationKind, Scope, scope_of
 from ingestd.core.errors import IntegrityError
 from ingestd.core.handover import Circumstances, HandOverState, StartSource
+from ingestd.core.terms import LinkedCase
 from ingestd.stores import schema
 from ingestd.stores.database import translated
-from ingestd.stores.schema_cases import case_activities, case_links
+from ingestd.stores.schema_cases import case_activities, case_links, cases
 from ingestd.stores.schema_handover import declarations
+from ingestd.stores.terms import ages_of
 
 Row = dict[str, Any]
 
@@ -71,7 +75,10 @@ class Bearing:
 
     row: Row
     docked_at: dt.datetime
-    is_evidence: bool
+    cases: tuple[LinkedCase, ...]
+    """The cases that it is linked to, each once."""
+    is_age_settled: bool
+    """A person looked at it, because it was older than its term when it came in."""
     known: Circumstances | None
     """Null before the recording has its times."""
 
@@ -163,13 +170,15 @@ def _bearings(connection: Connection, wanted: Sequence[str]) -> list[Bearing]:
     )
     rows = [dict(row) for row in connection.execute(query).mappings()]
     take_ends = _take_ends(connection, {row["take_id"] for row in rows if row["take_id"]})
-    ends, evidence = _of_cases(connection, wanted)
+    ends, linked = _of_cases(connection, wanted)
+    settled = ages_of(connection, wanted)
     said = _bearing_declarations(connection, rows)
     return [
         Bearing(
             row=row,
             docked_at=from_text(row["opened_at"]),
-            is_evidence=row["recording_id"] in evidence,
+            cases=linked.get(row["recording_id"], ()),
+            is_age_settled=row["recording_id"] in settled,
             known=_circumstances(row, take_ends, ends, said) if row["recorded_end"] else None,
         )
         for row in rows
@@ -184,19 +193,42 @@ def _take_ends(connection: Connection, takes: set[str]) -> dict[str, str]:
     return {take: end for take, end in connection.execute(query.group_by(table.c.take_id)) if end}
 
 
-def _of_cases(connection: Connection, wanted: Sequence[str]) -> tuple[dict[str, str], set[str]]:
-    """By recording the latest end of the activities that it is linked to, and the recordings marked as evidence."""
+def _of_cases(
+    connection: Connection, wanted: Sequence[str]
+) -> tuple[dict[str, str], dict[str, tuple[LinkedCase, ...]]]:
+    """By recording the latest end of the activities that it is linked to, and its cases with what bears on its term."""
     links, activities = case_links, case_activities
     same = (activities.c.case_number == links.c.case_number) & (activities.c.activity_id == links.c.activity_id)
-    query = select(links.c.recording_id, links.c.is_evidence, activities.c.ended_at).outerjoin(activities, same)
+    query = (
+        select(links.c.recording_id, links.c.is_evidence, activities.c.ended_at, cases.c.number, cases.c.document)
+        .join(cases, cases.c.number == links.c.case_number)
+        .outerjoin(activities, same)
+        .where(links.c.recording_id.in_(wanted))
+        .order_by(links.c.recording_id, cases.c.number, links.c.activity_id)
+    )
     ends: dict[str, str] = {}
-    evidence: set[str] = set()
-    for recording, is_evidence, ended_at in connection.execute(query.where(links.c.recording_id.in_(wanted))):
-        if is_evidence:
-            evidence.add(recording)
+    linked: dict[str, dict[str, LinkedCase]] = {}
+    for recording, is_evidence, ended_at, number, document in connection.execute(query):
+        mine = linked.setdefault(recording, {})
+        # One link of a case that marks it is enough: the file holds it as evidence.
+        is_marked = is_evidence or (number in mine and mine[number].is_evidence)
+        mine[number] = _linked_case(number, document, is_evidence=is_marked)
         if ended_at:
             ends[recording] = max(ends.get(recording, ""), ended_at)
-    return ends, evidence
+    return ends, {recording: tuple(mine.values()) for recording, mine in linked.items()}
+
+
+def _linked_case(number: str, document: Mapping[str, Any], *, is_evidence: bool) -> LinkedCase:
+    case = with_document(Case(number), document)
+    return LinkedCase(
+        number=number,
+        is_evidence=is_evidence,
+        concluded_on=case.concluded_on,
+        closed_on=case.closed_on,
+        term_until=case.term_until,
+        flags=case.flags,
+        category=case.category,
+    )
 
 
 def _bearing_declarations(connection: Connection, rows: Sequence[Row]) -> list[Declaration]:

@@ -65,9 +65,44 @@ def read_entries(folder: Path, *, after: int = 0) -> Iterator[Entry]:
                     yield entry
 
 
+def read_lines(folder: Path) -> Iterator[tuple[bytes, str]]:
+    """Every line as it stands, with its segment and number, for who examines a ledger that may be at fault.
+
+    The torn line of a crash at the very end is passed over.
+    """
+    standing = segments(folder)
+    for segment in standing:
+        with translated("read", segment), segment.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n") and segment == standing[-1]:
+                    return
+                yield line, f"{segment.name} line {number}"
+
+
+def last_entry(folder: Path) -> Entry | None:
+    """The entry at the end, beside the writer or without one; null for an empty ledger. The chain is not checked.
+
+    Raises:
+        IntegrityError: the last whole line is no entry.
+    """
+    for segment in reversed(segments(folder)):
+        with translated("read", segment):
+            descriptor = os.open(segment, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                last = _last_line(descriptor, whole_lines_end(descriptor))
+            finally:
+                os.close(descriptor)
+        if last:
+            return _parsed(last, f"{segment.name}, last line")
+    return None
+
+
 def _parsed(line: bytes, where: str) -> Entry:
     try:
-        return Entry(**json.loads(line))
+        entry = Entry(**json.loads(line))
+        # Infinity, or half of a surrogate pair, can be read and has no canonical form.
+        entry.line()
+        return entry
     except (ValueError, TypeError, pydantic.ValidationError) as error:
         raise IntegrityError(f"ledger {where} is not an entry", "restore the segment from a backup") from error
 
@@ -86,7 +121,10 @@ class Ledger:
         self._segment_bytes = segment_bytes
         self._is_broken = False
         self.torn_tail = self._cut_torn_tail()
-        self.head = self._read_head()
+        last = last_entry(folder)
+        self.head = Head(last.seq, last.hash) if last is not None else Head(0, GENESIS)
+        self.last_time = last.time if last is not None else None
+        """When the last entry was made, UTC text; null for an empty ledger."""
 
     def chain(self, acts: Sequence[Act]) -> list[Entry]:
         """The entries that these acts would be, behind the present head; nothing is written."""
@@ -109,6 +147,7 @@ class Ledger:
         if entries:
             self._write(b"".join(entry.line() for entry in entries))
             self.head = Head(entries[-1].seq, entries[-1].hash)
+            self.last_time = entries[-1].time
 
     def _write(self, data: bytes) -> None:
         path, is_new = self._segment_for_writing()
@@ -161,22 +200,8 @@ class Ledger:
         sync_directory(self._folder)
         return TornTail(last.name, cut) if cut > 0 else None
 
-    def _read_head(self) -> Head:
-        for segment in reversed(segments(self._folder)):
-            with translated("read", segment):
-                descriptor = os.open(segment, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    last = _last_line(descriptor)
-                finally:
-                    os.close(descriptor)
-            if last:
-                entry = _parsed(last, f"{segment.name}, last line")
-                return Head(entry.seq, entry.hash)
-        return Head(0, GENESIS)
 
-
-def _last_line(descriptor: int) -> bytes:
-    end = os.fstat(descriptor).st_size
+def _last_line(descriptor: int, end: int) -> bytes:
     start = end
     while start > 0:
         start = max(0, start - 64 * 1024)

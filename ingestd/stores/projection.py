@@ -12,34 +12,48 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from ingestd.core.carriers import CARRIER_ACTS
 from ingestd.core.case_acts import CASE_ACTS
 from ingestd.core.custody import Entry
 from ingestd.core.device_acts import DEVICE_ACTS, UNREADABLE
+from ingestd.core.disposal_acts import CONDEMNED, DISPOSED
+from ingestd.core.erase_acts import RELEASE_ACTS
 from ingestd.core.errors import IntegrityError
 from ingestd.core.facts import MediaKind
+from ingestd.core.hold_acts import DECLINED, HOLD_ACTS
 from ingestd.core.lifecycle import ALLOWED_MOVES, Fate, State
 from ingestd.core.manifest import sha256_of
+from ingestd.core.replica_acts import REPLICA_ACTS
 from ingestd.core.roster_acts import ROSTER_ACTS
 from ingestd.core.vessel_acts import VESSEL_FACT_ACTS
 from ingestd.stores import (
     ais,
     bookmarks,
+    carriers,
     cases,
     clocks,
     deviceacts,
+    disposal,
     explanations,
     find_index,
+    fixity,
     fleet,
     handover,
     handover_records,
+    heads,
+    holds,
     registration,
+    releases,
+    replicas,
     roster,
     schema,
     structures,
+    terms,
 )
 
 Document = dict[str, Any]
 
+_LATEST = "latest_time"
 _TOGETHER = 500
 """Recordings that one statement moves: below the variables that SQLite allows to a statement."""
 
@@ -55,20 +69,26 @@ def apply_all(connection: Connection, read: ReadDocument, entries: Sequence[Entr
         IntegrityError: an entry refers to a document of the vault that is not the one it was written for, or asks
             for a move that the lifecycle does not allow.
     """
+    before = _times_before(connection, entries)
     for act, group in itertools.groupby(entries, key=lambda entry: entry.act):
         if act == "recording.sealed":
-            _recordings_sealed(connection, read, list(group))
+            sealed = list(group)
+            _recordings_sealed(connection, read, sealed, before)
+            replicas.follow(connection, act, sealed)
             continue
         if act in _MOVES:
             while some := list(itertools.islice(group, _TOGETHER)):
                 _MOVES[act](connection, some)
                 find_index.follow(connection, act, some)
+                holds.follow(connection, act, some)
             continue
         project = _PROJECTIONS.get(act)
         if project is not None:
             for entry in group:
                 project(connection, read, entry)
                 find_index.follow(connection, act, [entry])
+                holds.follow(connection, act, [entry])
+                replicas.follow(connection, act, [entry])
 
 
 def read_sealed_document(read: ReadDocument, path: str, digest: str) -> Document:
@@ -113,7 +133,26 @@ def _docking_listed(connection: Connection, read: ReadDocument, entry: Entry) ->
         connection.execute(insert(schema.sightings), rows)
 
 
-def _recordings_sealed(connection: Connection, read: ReadDocument, entries: Sequence[Entry]) -> None:
+def _times_before(connection: Connection, entries: Sequence[Entry]) -> Mapping[int, str]:
+    """For each entry the latest time that the ledger had before it; empty for none. The latest of all is kept."""
+    if not entries:
+        return {}
+    table = schema.meta
+    known = connection.execute(select(table.c.value).where(table.c.key == _LATEST)).scalar_one_or_none()
+    latest, before = known or "", {}
+    for entry in entries:
+        before[entry.seq] = latest
+        latest = max(latest, entry.time)
+    if known is None:
+        connection.execute(insert(table).values(key=_LATEST, value=latest))
+    elif latest != known:
+        connection.execute(update(table).where(table.c.key == _LATEST).values(value=latest))
+    return before
+
+
+def _recordings_sealed(
+    connection: Connection, read: ReadDocument, entries: Sequence[Entry], before: Mapping[int, str]
+) -> None:
     contents, recordings, fates = [], [], []
     for entry in entries:
         birth = read_sealed_document(read, entry.data["sidecar"], entry.data["sidecar_sha256"])
@@ -135,6 +174,8 @@ def _recordings_sealed(connection: Connection, read: ReadDocument, entries: Sequ
                 "sealed_at": birth["sealed_at"],
                 "origin": (birth["docking"].get("origin") or {}).get("kind"),
                 "state": State.SEALED,
+                # A clock that was behind made the term begin too early; disposal adds what is missing.
+                "sealed_behind": before[entry.seq] if before[entry.seq] > birth["sealed_at"] else None,
             }
         )
         fate = Fate.PARTIAL if content["unreadable"] else Fate.COPIED
@@ -149,9 +190,10 @@ def _recordings_sealed(connection: Connection, read: ReadDocument, entries: Sequ
         )
     statement = upsert(schema.contents)
     statement = statement.on_conflict_do_update(
-        index_elements=["sha256"], set_={"vault_path": statement.excluded.vault_path}
+        index_elements=["sha256"], set_={"vault_path": statement.excluded.vault_path, "condemned_seq": None}
     )
     connection.execute(statement, contents)
+    fixity.sealed(connection, contents)
     connection.execute(insert(schema.recordings), recordings)
     _settle(connection, fates)
 
@@ -264,6 +306,7 @@ def _recordings_catalogued(connection: Connection, entries: Sequence[Entry]) -> 
     values = [
         {
             "keep_until": entry.data["retention"]["keep_until"],
+            "kept_by": terms.kept_by(entry.data["retention"]),
             "retention": entry.data["retention"],
             "hand_over_state": entry.data["hand_over"]["state"],
             "hand_over": entry.data["hand_over"],
@@ -271,6 +314,25 @@ def _recordings_catalogued(connection: Connection, entries: Sequence[Entry]) -> 
         for entry in entries
     ]
     _move(connection, entries, State.CATALOGUED, values)
+    for entry in entries:
+        terms.decided(connection, entry)
+
+
+def _recordings_condemned(connection: Connection, entries: Sequence[Entry]) -> None:
+    _move(connection, entries, State.CONDEMNED, [{}] * len(entries))
+    for entry in entries:
+        disposal.condemned(connection, entry)
+
+
+def _recordings_disposed(connection: Connection, entries: Sequence[Entry]) -> None:
+    _move(connection, entries, State.DISPOSED, [{}] * len(entries))
+    for entry in entries:
+        disposal.disposed(connection, entry)
+
+
+def _disposal_planned(connection: Connection, read: ReadDocument, entry: Entry) -> None:
+    document = read_sealed_document(read, entry.data["plan"], entry.data["plan_sha256"])
+    disposal.planned(connection, entry, document)
 
 
 def _recording_retagged(connection: Connection, _: ReadDocument, entry: Entry) -> None:
@@ -286,10 +348,13 @@ def _recording_redecided(connection: Connection, _: ReadDocument, entry: Entry) 
     """Term or hand-over of a recording were decided anew; its state stays."""
     values: Document = {}
     if "retention" in entry.data:
-        values |= {"keep_until": entry.data["retention"]["keep_until"], "retention": entry.data["retention"]}
+        retention = entry.data["retention"]
+        values |= {"keep_until": retention["keep_until"], "kept_by": terms.kept_by(retention), "retention": retention}
     if "hand_over" in entry.data:
         values |= {"hand_over_state": entry.data["hand_over"]["state"], "hand_over": entry.data["hand_over"]}
     _set(connection, entry, values)
+    if "retention" in entry.data:
+        terms.decided(connection, entry)
 
 
 def _set(connection: Connection, entry: Entry, values: Document) -> None:
@@ -363,6 +428,10 @@ def _listings_compared(connection: Connection, _: ReadDocument, entry: Entry) ->
 
 def _derived_made(connection: Connection, _: ReadDocument, entry: Entry) -> None:
     table = schema.derived
+    held = select(schema.recordings.c.state).where(schema.recordings.c.recording_id == entry.subject)
+    if connection.execute(held).scalar_one_or_none() in (State.CONDEMNED, State.DISPOSED):
+        # Looked at, or found impossible, while its disposal began: no file comes of it (`pipeline.derive`).
+        return
     connection.execute(delete(table).where(table.c.recording_id == entry.subject, table.c.kind == entry.data["kind"]))
     connection.execute(
         insert(table).values(
@@ -394,6 +463,8 @@ _MOVES: Mapping[str, Callable[[Connection, Sequence[Entry]], None]] = {
     "recording.analysed": _recordings_analysed,
     "recording.tagged": _recordings_tagged,
     "recording.catalogued": _recordings_catalogued,
+    CONDEMNED: _recordings_condemned,
+    DISPOSED: _recordings_disposed,
 }
 
 _PROJECTIONS: Mapping[str, Callable[[Connection, ReadDocument, Entry], None]] = {
@@ -403,6 +474,11 @@ _PROJECTIONS: Mapping[str, Callable[[Connection, ReadDocument, Entry], None]] = 
     "finding.noted": _finding_noted,
     "recording.retagged": _recording_retagged,
     "recording.redecided": _recording_redecided,
+    "regime.adopted": lambda connection, _, entry: terms.adopted(connection, entry),
+    "retention.age_settled": lambda connection, _, entry: terms.age_settled(connection, entry),
+    "retention.change_planned": lambda connection, _, entry: terms.change_planned(connection, entry),
+    "retention.change_approved": lambda connection, _, entry: terms.change_approved(connection, entry),
+    "retention.change_applied": lambda connection, _, entry: terms.change_applied(connection, entry),
     "recording.registered": lambda connection, _, entry: registration.registered(connection, entry),
     "handover.declared": lambda connection, _, entry: handover.declared(connection, entry),
     "handover.declaration_withdrawn": lambda connection, _, entry: handover.withdrawn(connection, entry),
@@ -414,7 +490,18 @@ _PROJECTIONS: Mapping[str, Callable[[Connection, ReadDocument, Entry], None]] = 
     "clock.measured": _clock_measured,
     "listing.compared": _listings_compared,
     "structure.reset": lambda connection, _, entry: structures.reset(connection, entry),
+    "ledger.key_entered": lambda connection, _, entry: heads.key_entered(connection, entry),
+    "ledger.head_signed": lambda connection, _, entry: heads.head_signed(connection, entry),
+    "config.changed": lambda connection, _, entry: heads.configuration_changed(connection, entry),
     "derived.made": _derived_made,
+    "disposal.planned": _disposal_planned,
+    **dict.fromkeys(
+        ("disposal.approved", "disposal.refused", "disposal.certified"),
+        lambda connection, _, entry: disposal.plan_changed(connection, entry),
+    ),
+    **dict.fromkeys(
+        ("disposal.recovered", "disposal.spared"), lambda connection, _, entry: disposal.taken_out(connection, entry)
+    ),
     "finding.explained": lambda connection, _, entry: explanations.explained(connection, entry),
     "finding.explanation_withdrawn": lambda connection, _, entry: explanations.withdrawn(connection, entry),
     "docking.admitted": lambda connection, _, entry: fleet.settled(connection, entry),
@@ -435,5 +522,11 @@ _PROJECTIONS: Mapping[str, Callable[[Connection, ReadDocument, Entry], None]] = 
     "vessel.matched": lambda connection, _, entry: ais.matched(connection, entry),
     **dict.fromkeys(fleet.REGISTER_ACTS, lambda connection, _, entry: fleet.register_changed(connection, entry)),
     **dict.fromkeys(ROSTER_ACTS, lambda connection, _, entry: roster.entry_changed(connection, entry)),
+    **dict.fromkeys(HOLD_ACTS, lambda connection, _, entry: holds.hold_changed(connection, entry)),
+    **dict.fromkeys(CARRIER_ACTS, lambda connection, _, entry: carriers.carrier_changed(connection, entry)),
+    DECLINED: lambda connection, _, entry: holds.declined(connection, entry),
     "roster.settled": lambda connection, _, entry: roster.settled(connection, entry),
+    **dict.fromkeys(fixity.FIXITY_ACTS, lambda connection, _, entry: fixity.project(connection, entry)),
+    **dict.fromkeys(REPLICA_ACTS, lambda connection, _, entry: replicas.project(connection, entry)),
+    **dict.fromkeys(RELEASE_ACTS, lambda connection, _, entry: releases.project(connection, entry)),
 }

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0011"
+REVISION = "0016"
 """The newest migration, which makes the tables below out of every older catalogue."""
 
 metadata = MetaData(
@@ -90,6 +90,11 @@ contents = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("vault_path", Text, nullable=False, comment="where the bytes stand, once"),
     Column("sealed_at", String, nullable=False),
+    Column(
+        "condemned_seq",
+        Integer,
+        comment="ledger entry since which its bytes may be gone; null: held [recording.condemned]",
+    ),
 )
 
 recordings = Table(
@@ -119,11 +124,28 @@ recordings = Table(
     Column("hand_over_state", String),
     Column("hand_over", _JSON_OR_NULL),
     Column("origin", String, comment="core.origin.OriginKind; null: of a recorder, or nobody declared it"),
+    Column("sealed_behind", String, comment="a later time that the ledger had before it was sealed; null for none"),
+    Column("kept_by", String, comment="core.terms.ReasonKind of the winning reason; null before it is decided"),
+    Index(
+        "ix_recordings_kept",
+        "kept_by",
+        "recording_id",
+        sqlite_where=text("keep_until IS NULL AND kept_by IS NOT NULL"),
+        postgresql_where=text("keep_until IS NULL AND kept_by IS NOT NULL"),
+    ),
     Index(None, "origin"),
     Index(None, "recorder_key", "sha256"),
     Index(None, "docking_id"),
     Index(None, "recorded_start"),
     Index(None, "take_id"),
+    Index(None, "sha256"),
+    Index(
+        "ix_recordings_due",
+        "keep_until",
+        "recording_id",
+        sqlite_where=text("keep_until IS NOT NULL AND state IN ('catalogued', 'evicted')"),
+        postgresql_where=text("keep_until IS NOT NULL AND state IN ('catalogued', 'evicted')"),
+    ),
     Index(
         "ix_recordings_undescribed",
         "state",

@@ -17,6 +17,7 @@ from ingestd.stores.fleet import MARKS
 Row = dict[str, Any]
 
 _MOST_VALUES = 500
+_GONE = (State.CONDEMNED, State.DISPOSED)
 
 _recordings, _contents, _findings = schema.recordings, schema.contents, schema.findings
 _dockings, _sightings, _derived, _admissions = schema.dockings, schema.sightings, schema.derived, schema.admissions
@@ -139,12 +140,13 @@ class Catalogue:
         return self._rows(select(_derived).where(_derived.c.recording_id == recording).order_by(_derived.c.kind))
 
     def contents(self) -> list[Row]:
-        """Every content with its place."""
+        """Every content with its place; those whose bytes are condemned have a `condemned_seq`."""
         return self._rows(select(_contents).order_by(_contents.c.vault_path))
 
     def held(self) -> tuple[int, int]:
         """How many contents the vault holds, and their bytes."""
         query = select(func.count(), func.coalesce(func.sum(_contents.c.size_bytes), 0)).select_from(_contents)
+        query = query.where(_contents.c.condemned_seq.is_(None))
         with translated(), self._engine.connect() as connection:
             contents, size_bytes = connection.execute(query).one()
         return int(contents), int(size_bytes)
@@ -157,14 +159,18 @@ class Catalogue:
     # What the pipeline asks
 
     def held_contents(self, digests: Sequence[str]) -> list[Row]:
-        """The contents of these bytes that any recorder ever gave."""
-        return self._in_parts(select(_contents), _contents.c.sha256, digests)
+        """The contents of these bytes that any recorder ever gave; none whose bytes are condemned or disposed of."""
+        held = select(_contents).where(_contents.c.condemned_seq.is_(None))
+        return self._in_parts(held, _contents.c.sha256, digests)
 
     def held_recordings(self, recorder_key: str, digests: Sequence[str]) -> list[Row]:
-        """The recordings of this recorder that hold these bytes, oldest first: id, digest, card path."""
+        """The recordings of this recorder that hold these bytes, oldest first: id, digest, card path.
+
+        Those that are disposed of, or about to be, hold nothing: the same bytes are another recording then.
+        """
         query = (
             select(_recordings.c.recording_id, _recordings.c.sha256, _recordings.c.card_path)
-            .where(_recordings.c.recorder_key == recorder_key)
+            .where(_recordings.c.recorder_key == recorder_key, _recordings.c.state.not_in(_GONE))
             .order_by(_recordings.c.recording_id)
         )
         return self._in_parts(query, _recordings.c.sha256, digests)
@@ -177,6 +183,11 @@ class Catalogue:
     def has_recording(self, recording: str) -> bool:
         """Whether this recording is sealed."""
         return bool(self._rows(select(_recordings.c.state).where(_recordings.c.recording_id == recording)))
+
+    def is_going(self, recording: str) -> bool:
+        """Whether a recording is disposed of, or about to be."""
+        mine = (_recordings.c.recording_id == recording) & _recordings.c.state.in_(_GONE)
+        return bool(self._rows(select(_recordings.c.recording_id).where(mine)))
 
     def earlier_sighting(
         self, recorder_key: str, *, card_path: str, raw_b64: str | None, size_bytes: int, modified_ns: int
@@ -194,6 +205,7 @@ class Catalogue:
                 _sightings.c.size_bytes == size_bytes,
                 _sightings.c.modified_ns == modified_ns,
                 _sightings.c.fate == Fate.COPIED,
+                _recordings.c.state.not_in(_GONE),
             )
             .order_by(_sightings.c.docking_id.desc())
             .limit(1)

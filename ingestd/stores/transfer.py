@@ -6,13 +6,12 @@ import functools
 import hashlib
 import mmap
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ingestd.core.ids import Sha256
-from ingestd.core.manifest import sha256_of
 from ingestd.core.stop import Stop
 from ingestd.stores.durable import translated
 
@@ -28,6 +27,8 @@ class ReadBack(NamedTuple):
 
     sha256: Sha256
     source: str
+    digests: tuple[tuple[str, str], ...] = ()
+    """Further hashes that were asked for, by name, as hex."""
 
 
 def let_go(path: Path) -> bool:
@@ -47,34 +48,60 @@ def let_go(path: Path) -> bool:
 
 
 def read_back(
-    path: Path, *, was_let_go: bool, block_bytes: int, stop: Stop, on_bytes: Callable[[int], None] = lambda _: None
+    path: Path,
+    *,
+    was_let_go: bool,
+    block_bytes: int,
+    stop: Stop,
+    on_bytes: Callable[[int], None] = lambda _: None,
+    digests: Sequence[str] = (),
 ) -> ReadBack:
     """Hash a synced file as its medium holds it.
 
     Args:
         was_let_go: what `let_go` said. Where the cache did not let go, the file is read around it (O_DIRECT); where
             that is refused as well, the answer says `cache`.
+        digests: hashes beside SHA-256, by their OpenSSL names, taken in the same pass.
 
     Raises:
         StoreError: the medium refused a read.
         StoppedError: asked to stop between two blocks.
     """
-    digest = hashlib.sha256()
     if not was_let_go:
         with contextlib.suppress(OSError), _opened(path, os.O_DIRECT) as direct:
-            around = hashlib.sha256()
+            around = _Hashes(digests)
             _hash_all(direct, around, block_bytes, stop, on_bytes)
-            return ReadBack(Sha256(around.hexdigest()), "medium")
+            return around.told("medium")
+    hashes = _Hashes(digests)
     with translated("read back", path), _opened(path, 0) as descriptor:
         if os.fstat(descriptor).st_size < _SMALL_BYTES:
             data = os.pread(descriptor, _SMALL_BYTES, 0)
             on_bytes(len(data))
-            return ReadBack(sha256_of(data), "medium" if was_let_go else "cache")
+            hashes.update(data)
+            return hashes.told("medium" if was_let_go else "cache")
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
-        _hash_all(descriptor, digest, block_bytes, stop, on_bytes)
+        _hash_all(descriptor, hashes, block_bytes, stop, on_bytes)
         # Originals are read again by nobody soon; their pages would push out what is.
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    return ReadBack(Sha256(digest.hexdigest()), "medium" if was_let_go else "cache")
+    return hashes.told("medium" if was_let_go else "cache")
+
+
+class _Hashes:
+    """SHA-256 and further hashes over the same bytes."""
+
+    __slots__ = ("_hashes", "_names")
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._hashes = [hashlib.sha256(), *(hashlib.new(name) for name in names)]
+
+    def update(self, data: bytes | memoryview) -> None:
+        for one in self._hashes:
+            one.update(data)
+
+    def told(self, source: str) -> ReadBack:
+        sha256, *further = (one.hexdigest() for one in self._hashes)
+        return ReadBack(Sha256(sha256), source, tuple(zip(self._names, further, strict=True)))
 
 
 def hash_prefix(path: Path, length: int, update: Callable[[memoryview], None], *, block_bytes: int, stop: Stop) -> None:
@@ -109,7 +136,7 @@ class _opened:  # noqa: N801
         os.close(self._descriptor)
 
 
-def _hash_all(descriptor: int, digest: Any, block_bytes: int, stop: Stop, on_bytes: Callable[[int], None]) -> None:
+def _hash_all(descriptor: int, digest: _Hashes, block_bytes: int, stop: Stop, on_bytes: Callable[[int], None]) -> None:
     # Anonymous memory is page-aligned, as O_DIRECT demands.
     with mmap.mmap(-1, block_bytes) as block, memoryview(block) as view:
         offset = dropped = 0

@@ -5,29 +5,36 @@
     originals/…           one folder a docking: originals, birth sidecars, listing, record, SHA256SUMS
     derived/…             proxies, posters, tracks: made again at will
     attachments/…         papers that people gave with their words
+    disposals/…           plans and certificates of disposals; kept for ever
+    releases/…            lists of files that were asked to be erased from recorders
+    damaged/…             files that a repair has taken out of their places; never evidence
     ledger/…              every act, hash-chained
+    heads/…, keys/…       signed heads of the ledger, and the public keys that they are signed with
     .staging/             copies under way; nothing is promised about it
 
 The numbered invariants between vault, ledger and catalogue: docs/design/durability.md.
 """
 
+import glob
 import json
 import os
 import stat
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ingestd.core.errors import IntegrityError, NotFoundError, StoreError
 from ingestd.core.ids import DockingId, RecordingId, Sha256
-from ingestd.core.manifest import canonical_json, manifest_line
-from ingestd.core.naming import docking_tail
+from ingestd.core.manifest import canonical_json, manifest_line, sha256_of
+from ingestd.core.naming import derived_path, docking_tail
 from ingestd.stores.durable import (
     append_line,
     create_afresh,
     make_directory,
     move_new,
     publish,
+    put_in_place_of,
     remove,
     stage,
     sync_directory,
@@ -51,10 +58,14 @@ originals/YEAR/DATE/RECORDER-DOCKING/   one folder for each docking of a recorde
   NAME.ID.EXT.birth.json   its birth sidecar: SHA-256, where and when it came from (来源与校验值)
   listing.json             what stood on the card before anything was copied (接入时的文件清单)
   record.json              what became of each entry (每个文件的处理结果)
-  SHA256SUMS               check with: sha256sum -c SHA256SUMS
+  SHA256SUMS               check with: sha256sum -c SHA256SUMS (after a disposal 销毁后: --ignore-missing)
 derived/                   smaller copies for viewing; never evidence (预览件，非证据)
 attachments/               papers that people gave with an explanation (说明附件)
+releases/                  lists of files that were asked to be erased from recorders (清空记录仪清单)
+damaged/                   files that a repair took out of their places; never evidence (损坏件，非证据)
+disposals/                 plans and certificates of disposals, kept for ever (销毁清册与销毁证明，永久保存)
 ledger/                    every act, one JSON line each; every line carries the SHA-256 of the line before it (台账)
+heads/, keys/              signed heads of the ledger; the public keys they are checked with (台账签名与公钥)
 """
 
 
@@ -245,6 +256,68 @@ class Vault:
         if not isinstance(document, dict):
             raise IntegrityError(f"{relative} is not a JSON object")
         return document
+
+    # Disposal
+
+    def traces_of(self, original: str) -> list[str]:
+        """What stands of an original beside itself: derived files, and damaged copies that a repair kept."""
+        derived = self.path(derived_path(original, ""))
+        found = [path for path in derived.parent.glob("*") if path.name.startswith(f"{derived.name}.")]
+        found += (self.root / "damaged").glob(f"*/{glob.escape(derived.name)}")
+        return sorted(str(path.relative_to(self.root)) for path in found)
+
+    def destroy(self, paths: Iterable[str]) -> list[str]:
+        """Unlink files for good, in this order, durably; those that still stand, because the kernel did not allow it.
+
+        What is gone already is no fault. One with the immutable flag stands until the flag is taken off.
+
+        Raises:
+            StoreError: the store refuses; those before it are gone.
+        """
+        standing, folders = [], []
+        for relative in paths:
+            path = self.path(relative)
+            folders.append(path.parent)
+            try:
+                remove(path)
+            except StoreError as error:
+                if not isinstance(error.__cause__, PermissionError):
+                    raise
+                standing.append(relative)
+        for folder in dict.fromkeys(folders):
+            # Also where nothing stood: a process that was killed behind its unlink synced nothing.
+            if folder.is_dir():
+                sync_directory(folder)
+        return standing
+
+    # Repair
+
+    def staged_repair(self, sha256: Sha256) -> Path:
+        """Where good bytes are collected that are to stand in the place of damaged ones."""
+        return self.staging_folder / f"{sha256}.repair"
+
+    def keep_damaged(self, relative: str, note: dict[str, Any]) -> str | None:
+        """Give a damaged file a second name below `damaged/`, with a note beside it, both durable.
+
+        Returns: the name; null where nothing stands at `relative`.
+
+        Raises:
+            StoreError: the name cannot be made, as of a file with the immutable flag.
+        """
+        path = self.path(relative)
+        if not os.path.lexists(path):
+            return None
+        folder = f"damaged/{sha256_of(canonical_json(note))[:12]}"
+        self.make_folder(folder)
+        kept = f"{folder}/{path.name}"
+        publish(path, self.path(kept))
+        self.write_document(f"{folder}/note.json", note | {"kept": kept})
+        return kept
+
+    def put_repaired(self, sha256: Sha256, relative: str) -> None:
+        """Put staged good bytes in the place of a damaged or missing file, durably."""
+        make_directory(self.path(relative).parent)
+        put_in_place_of(self.staged_repair(sha256), self.path(relative))
 
     def standing_files(self) -> list[str]:
         """Everything that stands among the originals, but for what books that are being opened have just placed."""

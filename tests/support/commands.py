@@ -143,6 +143,7 @@ def _serve() -> None:
     import ingestd.daemon.logs
     import ingestd.daemon.service
     import ingestd.pipeline.examine
+    import ingestd.stores.signing
     import ingestd.wiring  # noqa: F401
 
     # What is loaded stays: a child that looks through it for garbage would copy all of its pages.

@@ -6,11 +6,13 @@ from zoneinfo import ZoneInfo
 from prometheus_client import CollectorRegistry
 
 from ingestd.config.load import load_regimes
-from ingestd.core.clock import SystemClock
+from ingestd.core.clock import SystemClock, to_text
 from ingestd.core.ids import RecordingId, Sha256
 from ingestd.core.lifecycle import BayState
 from ingestd.core.model import Acquired, EntryKind, PlannedFile, Progress, SourceFile, Verified
 from ingestd.core.naming import card_path
+from ingestd.daemon.disposal_work import DisposalCollector
+from ingestd.daemon.hold_metrics import HoldCollector
 from ingestd.daemon.live import LiveState
 from ingestd.daemon.metrics import (
     CaseCollector,
@@ -21,13 +23,21 @@ from ingestd.daemon.metrics import (
     RegistrationCollector,
     StationCollector,
 )
+from ingestd.daemon.release_work import ReleaseCollector
+from ingestd.daemon.replication import ReplicaCollector, replica_values
+from ingestd.daemon.scrub_work import ScrubCollector
 from ingestd.daemon.vessels import VesselCollector
+from ingestd.pipeline.replicate import Standing
 from ingestd.stores.cases import CaseRegister
 from ingestd.stores.database import open_for_reading
+from ingestd.stores.disposal import DisposalBook
 from ingestd.stores.explanations import Explanations
+from ingestd.stores.fixity import FixityBook
 from ingestd.stores.fleet import FleetRegister
 from ingestd.stores.ledger import read_entries
 from ingestd.stores.registration import RegistrationBook
+from ingestd.stores.releases import ReleaseBook
+from ingestd.stores.replicas import ReplicaBook
 from ingestd.stores.search import Catalogue
 from ingestd.stores.turns import Turns
 from ingestd.stores.vault import Vault
@@ -56,8 +66,15 @@ def exposed_metrics(state_dir: Path) -> dict[str, tuple[str, frozenset[str]]]:
     registry.register(VesselCollector(None))
     zone = ZoneInfo("Asia/Shanghai")
     registry.register(CaseCollector(CaseRegister(engine), lambda: (regime, zone), clock))
+    registry.register(HoldCollector(engine, lambda: (regime, zone), clock))
+    registry.register(DisposalCollector(DisposalBook(engine), clock))
     registry.register(RegistrationCollector(RegistrationBook(engine), lambda: regime, clock))
     registry.register(FeedCollector(lambda: 0, lambda: 0.0))
+    counts = ReplicaBook(engine).counts("central", to_text(clock.now()))
+    values = replica_values(counts, None, Standing(), clock.now())
+    registry.register(ScrubCollector(FixityBook(engine), lambda: None, clock))
+    registry.register(ReleaseCollector(ReleaseBook(engine)))
+    registry.register(ReplicaCollector(lambda: {"central": values}))
     registry.register(StationCollector(catalogue, vault, Turns(clock), live, clock, "0"))
     return {
         f"{family.name}_total" if family.type == "counter" else family.name: (

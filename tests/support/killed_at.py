@@ -45,15 +45,19 @@ class Run:
 
 
 class Killer:
-    """Starts processes of a station that kill themselves. A context manager; `folder` is for its own files."""
+    """Starts processes of a station that kill themselves. A context manager; `folder` is for its own files.
 
-    def __init__(self, folder: Path) -> None:
+    `program` is the module that serves; one of its own calls `serve` with what its processes do.
+    """
+
+    def __init__(self, folder: Path, program: str = "tests.support.killed_at") -> None:
+        self._program = program
         self._output = folder / "output.txt"
         self._events = folder / "events.txt"
 
     def __enter__(self) -> Self:
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.killed_at"],
+            [sys.executable, "-m", self._program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": str(PROJECT)},
@@ -143,8 +147,17 @@ def _child(order: dict[str, Any], main: Callable[[], None]) -> None:
     main()
 
 
-def serve() -> None:
-    """Fork a process for each order and answer with its exit status."""
+def serve(main: Callable[[], None]) -> None:
+    """Fork a process for each order, which does `main` and ends, and answer with its exit status."""
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            _child(json.loads(line), main)
+            raise AssertionError("the command line always ends its process")
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+def _serve_commands() -> None:
     # Loaded here once, and not in every process as late as it can.
     import alembic.command  # noqa: F401
 
@@ -155,13 +168,8 @@ def serve() -> None:
     import ingestd.daemon.service  # noqa: F401
     from ingestd.cli.app import main
 
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            _child(json.loads(line), main)
-            raise AssertionError("the command line always ends its process")
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    serve(main)
 
 
 if __name__ == "__main__":
-    serve()
+    _serve_commands()

@@ -127,7 +127,7 @@ class Station:
         return {row["card_path"]: row for row in self.catalogue().sightings(docking_id)}
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Every row of the catalogue but the counters of tries, which are no index of the vault.
+        """Every row of the catalogue but what is no index of the vault: counters of tries, and when bytes were read.
 
         SQLite's own indexes of words lie on the disk as their history was; what they find is compared by questions.
         """
@@ -137,7 +137,7 @@ class Station:
             return {
                 name: sorted(connection.execute(f'SELECT * FROM "{name}"'), key=repr)
                 for name in sorted(names)
-                if name != "jobs"
+                if name not in ("jobs", "fixity")
             }
 
 
@@ -216,7 +216,16 @@ def faults_of(station: Station, *cards: Path, is_described: bool = True) -> list
         connection.row_factory = sqlite3.Row
         rows = {
             name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]
-            for name in ("contents", "recordings", "dockings", "sightings", "derived", "findings", "explanations")
+            for name in (
+                "contents",
+                "recordings",
+                "dockings",
+                "sightings",
+                "derived",
+                "findings",
+                "explanations",
+                "disposals",
+            )
         }
         faults = [f"SQLite: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
         faults += [f"foreign key: {tuple(row)}" for row in connection.execute("PRAGMA foreign_key_check")]
@@ -226,7 +235,7 @@ def faults_of(station: Station, *cards: Path, is_described: bool = True) -> list
     faults += [
         f"a file that nothing knows of: {name}" for name in strays if is_described or not name.startswith("derived/")
     ]
-    faults += _manifest_faults(root)
+    faults += _manifest_faults(root, has_disposals=bool(rows["disposals"]))
     for card in cards:
         faults += _card_faults(card, rows)
     return faults
@@ -250,7 +259,12 @@ def _ledger_faults(root: Path) -> Iterator[str]:
 
 
 def _row_faults(root: Path, rows: dict[str, list[Row]]) -> Iterator[str]:
-    for row in (*rows["contents"], *(one for one in rows["derived"] if one["vault_path"] is not None)):
+    held = [row for row in rows["contents"] if row["condemned_seq"] is None]
+    living = {row["sha256"] for row in rows["recordings"] if row["state"] != "disposed"}
+    for row in rows["contents"]:
+        if row["condemned_seq"] is not None and row["sha256"] not in living and (root / row["vault_path"]).exists():
+            yield f"disposed of, and still there: {row['vault_path']}"
+    for row in (*held, *(one for one in rows["derived"] if one["vault_path"] is not None)):
         path = root / row["vault_path"]
         if not path.is_file() or sha256_of_file(path) != row["sha256"]:
             yield f"row without its file: {row['vault_path']}"
@@ -261,11 +275,12 @@ def _row_faults(root: Path, rows: dict[str, list[Row]]) -> Iterator[str]:
     for row in rows["recordings"]:
         if not (root / row["sidecar_path"]).is_file():
             yield f"row without its sidecar: {row['sidecar_path']}"
-    held = Counter(
+    counts = Counter(
         (row["recorder_key"], row["sha256"], row["card_path"] if row["size_bytes"] == 0 else None)
         for row in rows["recordings"]
+        if row["state"] not in ("condemned", "disposed")
     )
-    yield from (f"held {count} times: {key}" for key, count in held.items() if count > 1)
+    yield from (f"held {count} times: {key}" for key, count in counts.items() if count > 1)
     known = {row["recording_id"] for row in rows["recordings"]}
     for row in rows["sightings"]:
         if (row["fate"] in ("copied", "partial", "already_held")) != (row["recording_id"] in known):
@@ -278,23 +293,28 @@ def _row_faults(root: Path, rows: dict[str, list[Row]]) -> Iterator[str]:
     yield from (f"a docking is open: {row['docking_id']}" for row in rows["dockings"] if row["closed_at"] is None)
 
 
+_OF_THE_LEDGER = r"ledger/\d{6}\.jsonl|heads/\d{4}/\d{9}\.json|keys/[0-9a-f]{16}\.pem"
+
+
 def _stray_files(root: Path, rows: dict[str, list[Row]]) -> Iterator[str]:
     known = {"vault.json", "README.txt"}
     known |= {row["vault_path"] for row in (*rows["contents"], *rows["derived"])}
     known |= {row["sidecar_path"] for row in rows["recordings"]}
     known |= {json.loads(row["document"]).get("attachment") for row in rows["explanations"]}
+    known |= {row[key] for row in rows["disposals"] for key in ("plan", "certificate")}
     for row in rows["dockings"]:
         known |= {f"{row['folder']}/{name}" for name in ("listing.json", "record.json", "SHA256SUMS")}
     for path in root.rglob("*"):
         name = path.relative_to(root).as_posix()
-        if path.is_file() and name not in known and not re.fullmatch(r"ledger/\d{6}\.jsonl", name):
+        if path.is_file() and name not in known and not re.fullmatch(_OF_THE_LEDGER, name):
             yield name
 
 
-def _manifest_faults(root: Path) -> Iterator[str]:
+def _manifest_faults(root: Path, *, has_disposals: bool) -> Iterator[str]:
     for manifest in (root / "originals").rglob("SHA256SUMS"):
         checked = subprocess.run(
-            ["sha256sum", "--check", "--strict", "--quiet", manifest.name],
+            # What was disposed of stays in the list; whether it may be gone is asked of its row.
+            ["sha256sum", "--check", "--strict", "--quiet", *["--ignore-missing"] * has_disposals, manifest.name],
             cwd=manifest.parent,
             capture_output=True,
             text=True,
