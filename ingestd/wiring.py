@@ -29,6 +29,7 @@ from ingestd.core.stop import Stop
 from ingestd.media.exiftool import ExifTool, find_exiftool
 from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.admission import Presence
+from ingestd.pipeline.fleet import FleetDesk
 from ingestd.pipeline.parts import Parts
 from ingestd.pipeline.redecide import on_changed
 from ingestd.stores.ais import VesselBook
@@ -198,6 +199,12 @@ def case_desk(parts: Callable[[], Parts]) -> CaseDesk:
         lambda: (parts().regime, parts().settings.station.zone_info),
         on_changed(parts),
     )
+
+
+def fleet_desk(parts: Callable[[], Parts]) -> FleetDesk:
+    """The counter for the fleet register; `parts` are asked anew each time that recordings are decided again."""
+    standing = parts()
+    return FleetDesk(standing.fleet, standing.chronicle, on_changed(parts))
 
 
 def open_bookmarks(settings: Settings) -> BookmarkBook:

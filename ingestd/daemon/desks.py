@@ -38,6 +38,7 @@ from ingestd.wiring import (
     bookmark_desk,
     case_desk,
     declaration_desk,
+    fleet_desk,
     record_desk,
     registration_desk,
     roster_desk,
@@ -80,7 +81,7 @@ class Desks:
     def operations(self) -> Mapping[str, Operation]:
         """What the socket serves of them."""
         return {
-            **fleet_operations(self._parts()),
+            **fleet_operations(fleet_desk(self._parts)),
             **explanation_operations(self._parts()),
             **structure_operations(self._parts()),
             **case_operations(self.cases),
