@@ -222,6 +222,7 @@ def open_checklists(configuration: Configuration) -> Checklists:
         book=BookmarkBook(engine),
         explanations=Explanations(engine),
         cases=CaseRegister(engine),
+        registrations=RegistrationBook(engine),
     )
 
 
