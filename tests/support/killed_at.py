@@ -12,12 +12,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
+from tests.support.commands import load_program, run_to_its_end
 from tests.support.station import PROJECT, Station
 
 DURABLE_CALLS = (
@@ -128,7 +129,7 @@ def _place(frame: FrameType | None, most: int = 4) -> str:
     return " < ".join(names)
 
 
-def _child(order: dict[str, Any], main: Callable[[], None]) -> None:
+def _child(order: dict[str, Any]) -> NoReturn:
     """Become a process of the program."""
     descriptor = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for stream in (1, 2):
@@ -140,26 +141,16 @@ def _child(order: dict[str, Any], main: Callable[[], None]) -> None:
     if order["watched"]:
         threading.setprofile(watch)
         sys.setprofile(watch)
-    main()
+    run_to_its_end()
 
 
 def serve() -> None:
     """Fork a process for each order and answer with its exit status."""
-    # Loaded here once, and not in every process as late as it can.
-    import alembic.command  # noqa: F401
-
-    import ingestd.cli.ingest
-    import ingestd.cli.query
-    import ingestd.cli.run
-    import ingestd.cli.verify
-    import ingestd.daemon.service  # noqa: F401
-    from ingestd.cli.app import main
-
+    load_program()
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            _child(json.loads(line), main)
-            raise AssertionError("the command line always ends its process")
+            _child(json.loads(line))
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 
 
