@@ -38,6 +38,7 @@ from ingestd.core.stop import Stop
 from ingestd.media.exiftool import ExifTool, find_exiftool
 from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.admission import Presence
+from ingestd.pipeline.fleet import FleetDesk
 from ingestd.pipeline.heads import HeadDesk, Keys
 from ingestd.pipeline.parts import Parts
 from ingestd.pipeline.redecide import decisions, on_changed
@@ -386,6 +387,12 @@ def carrier_desk(parts: Callable[[], Parts]) -> CarrierDesk:
     return CarrierDesk(standing.catalogue, standing.chronicle, standing.clock)
 
 
+def fleet_desk(parts: Callable[[], Parts]) -> FleetDesk:
+    """The counter for the fleet register; `parts` are asked anew each time that recordings are decided again."""
+    standing = parts()
+    return FleetDesk(standing.fleet, standing.chronicle, on_changed(parts))
+
+
 def open_bookmarks(settings: Settings) -> BookmarkBook:
     """Bookmarks for reading, beside a running station or without one."""
     return BookmarkBook(open_for_reading(settings.catalogue_file))
@@ -401,6 +408,7 @@ def open_checklists(configuration: Configuration) -> Checklists:
         book=BookmarkBook(engine),
         explanations=Explanations(engine),
         cases=CaseRegister(engine),
+        registrations=RegistrationBook(engine),
     )
 
 

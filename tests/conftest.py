@@ -1,5 +1,6 @@
 """Fixtures that more than one test file uses."""
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -18,6 +19,18 @@ def pytest_configure() -> None:
     settings.register_profile("sweep", patient)
     settings.register_profile("ordinary", patient, max_examples=25)
     settings.load_profile("sweep" if os.environ.get("INGESTD_SWEEP") else "ordinary")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """While everything is loaded nothing becomes garbage that would be worth a search."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded stays for the whole run: no search for garbage goes through it again."""
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

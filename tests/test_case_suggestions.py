@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestd.casework.case_questions import footage_facts
 from ingestd.core.case_suggestions import (
     NEAR,
     FootageFacts,
@@ -187,3 +188,17 @@ def test_a_complaint_suggests_footage_of_its_case_and_of_its_time(
 
 def test_a_complaint_without_time_and_case_suggests_nothing() -> None:
     assert complaint_reasons(footage(), Complaint("T1", dt.date(2026, 3, 5), officers=(LI,)), ()) == ()
+
+
+def test_of_the_places_of_a_track_those_count_that_it_lies_in() -> None:
+    place = {
+        "name": "杏树屯港",
+        "places": [{"name": "杏树屯港", "distance_m": 0.0}, {"name": "大李家", "distance_m": 900.0}],
+    }
+    row = {
+        "recording_id": "r1",
+        "recorded_start": "2026-03-02T01:00:00.000Z",
+        "recorded_end": "2026-03-02T01:30:00.000Z",
+        "tags": {"place": place},
+    }
+    assert footage_facts(row).places == ("杏树屯港",)

@@ -26,6 +26,7 @@ from ingestd.core.regime import Regime
 from ingestd.core.settings import Settings
 from ingestd.core.timeline import GapRule
 from tests.support.codefacts import PROJECT, commands, default_keys, entered_acts, python_files, raised_codes
+from tests.support.commands import command_server
 from tests.support.documents import (
     anchors,
     code_lines,
@@ -329,7 +330,8 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Path:
     card = "ingestd sim card card --takes 1 --segments 1 --seconds 1 --fault link"
     issue = ("ingestd fleet add 7012345", "ingestd fleet issue 7012345 --to x")
     for command in (card, "ingestd ingest card --json", *issue):
-        subprocess.run(command.split(), cwd=folder, env=environment, check=True, capture_output=True, timeout=60)
+        ended = command_server().run(command.split()[1:], folder=folder, environment=environment, seconds=60)
+        assert ended[0] == 0, ended
     return folder / "var"
 
 

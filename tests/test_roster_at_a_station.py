@@ -23,7 +23,7 @@ from ingestd.pipeline.tag import told_of_user
 from ingestd.stores.chronicle import rebuild
 from ingestd.stores.deviceacts import DeviceActs
 from ingestd.stores.roster import RosterRegister
-from ingestd.wiring import roster_desk, take_roster_file
+from ingestd.wiring import fleet_desk, roster_desk, take_roster_file
 from tests.support.station import Station, build_station, dock, write_card
 
 BY = "王五"
@@ -181,11 +181,12 @@ def test_the_fleet_register_knows_who_had_a_recorder_at_a_moment(parts: Parts) -
 def test_a_docking_that_a_person_settled_belongs_to_the_officers_of_the_recorder_that_was_named(
     parts: Parts, desk: RosterDesk, tmp_path: Path
 ) -> None:
-    fleet = FleetDesk(parts.fleet, parts.chronicle)
+    fleet = fleet_desk(lambda: parts)
     fleet.enter([AddRecorder(by=BY, number=NUMBER, status="lost"), AddRecorder(by=BY, number="0000008")])
     docking = taken(parts, tmp_path / "card", "20240630100000")
-    fleet.enter([Settle(by=BY, docking=docking, recorder="0000008", reason="核对外壳编号")])
     entered(desk, adding(parts, "张三", "2024-01-01"), adding(parts, "李四", "2024-01-01", recorder="0000008"))
+    assert named(parts) == [["张三"]]
+    fleet.enter([Settle(by=BY, docking=docking, recorder="0000008", reason="核对外壳编号")])
     assert named(parts) == [["李四"]]
 
 

@@ -15,6 +15,7 @@ import pytest
 from ingestd.core.lifecycle import BayState
 from ingestd.core.model import Progress
 from tests.support.books import books_faults, fates_of, standing
+from tests.support.commands import command_server
 from tests.support.faults import untruths
 from tests.support.station import Station, build_station, faults_of, sha256_of_file, write_card
 from tests.support.trees import noise
@@ -55,17 +56,12 @@ class Run(NamedTuple):
 
 def ingested(station: Station, card: Path, library: Path, /, **faults: object) -> Run:
     """Take a card in by the real program, in a process of its own, from a medium like this."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ingestd", "ingest", str(card), "--json"],
-        env=station.environment | unstable_environment(library, **faults),
-        cwd=station.root,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+    environment = station.environment | unstable_environment(library, **faults)
+    status, out, err = command_server(library).run(
+        ["ingest", str(card), "--json"], folder=station.root, environment=environment, seconds=120
     )
-    assert "Traceback" not in done.stderr, done.stderr
-    document = json.loads(done.stdout)
+    assert b"Traceback" not in err, err
+    document = json.loads(out)
     docking_id = document["docking_id"]
     found = {
         f"{row['code']} {row['document']['file']}": row["document"]["evidence"]
@@ -75,7 +71,7 @@ def ingested(station: Station, card: Path, library: Path, /, **faults: object) -
     fates = {entry["card_path"]: entry["fate"] for entry in document["entries"]}
     assert untruths(station) == []
     assert faults_of(station, is_described=False) == []
-    return Run(done.returncode, docking_id, document["outcome"], fates, found)
+    return Run(status, docking_id, document["outcome"], fates, found)
 
 
 def digest_turned_at(path: Path, at: int) -> str:

@@ -18,7 +18,7 @@ from ingestd.core.vessel_acts import VESSEL_FACT_ACTS, ConfirmVessel, ImportLogs
 from ingestd.stores.chronicle import rebuild
 from ingestd.stores.heardfile import HeardFile
 from ingestd.stores.ledger import read_entries
-from ingestd.wiring import open_catalogue, open_vessel_matching, open_vessels, vessel_desks
+from ingestd.wiring import open_catalogue, open_checklists, open_vessel_matching, open_vessels, vessel_desks
 from tests.support.ais import (
     FERRY,
     LATITUDE,
@@ -157,6 +157,13 @@ def test_a_name_by_hand_needs_no_ais_and_is_marked_everywhere(station: Installat
     ((_, words),) = show_rows(shown(station))
     assert "by hand, without AIS" in words and "MMSI" not in words
     assert not (station.state_dir / "ais.sqlite3").exists()
+
+
+def test_beside_a_vessel_the_checklist_is_that_of_the_sea(station: Installation) -> None:
+    lists = open_checklists(station.station.configuration)
+    assert "vessel_spoken" not in {item.rule.id for item in lists.of_recording(SOUND).missing}
+    enter(station, BY_HAND)
+    assert "vessel_spoken" in {item.rule.id for item in lists.of_recording(SOUND).missing}
 
 
 def test_to_name_a_vessel_again_takes_the_place_of_the_first_word(station: Installation) -> None:

@@ -138,14 +138,14 @@ def footage_of_complaint(
 
 
 def footage_facts(row: Row) -> FootageFacts:
-    """What a row of footage says to who looks for its case."""
-    places = (row["tags"] or {}).get("places") or ()
+    """What a row of footage says to who looks for its case. Of its places those that it lies in, not those near it."""
+    place = (row["tags"] or {}).get("place") or {}
     return FootageFacts(
         recording_id=row["recording_id"],
         start=from_text(row["recorded_start"]),
         end=from_text(row["recorded_end"]),
         officers=officers_of(row),
-        places=tuple(str(one.get("name", "")) if isinstance(one, dict) else str(one) for one in places),
+        places=tuple(one["name"] for one in place.get("places", ()) if not one["distance_m"]),
     )
 
 

@@ -10,8 +10,12 @@ from ingestd.core.regime import Regime
 from ingestd.stores.bookmarks import BookmarkBook
 from ingestd.stores.cases import CaseRegister
 from ingestd.stores.explanations import Explanations, identity_of
+from ingestd.stores.registration import RegistrationBook
 from ingestd.stores.search import Catalogue, Row
 from ingestd.stores.timelines import Timelines
+
+_MOST_ASKED = 500
+"""Of a longer take only so many recordings are asked whether they were made at sea."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Checklists:
     book: BookmarkBook
     explanations: Explanations
     cases: CaseRegister
+    registrations: RegistrationBook
 
     def of_recording(self, named: str, *, is_at_sea: bool | None = None) -> Checklist:
         """One recording by itself.
@@ -86,6 +91,8 @@ class Checklists:
             raise NotFoundError("no take answers", "see `ingestd list --json` for the ids of takes")
         ids = tuple(str(row["recording_id"]) for row in rows)
         order = [str(row["recording_id"]) for row in take]
+        if is_at_sea is None:
+            is_at_sea = self.registrations.is_at_sea(order[:_MOST_ASKED])
         findings = [row for row in self._findings_about(ids) if row["document"]["code"] in self._codes()]
         marks = (*self.book.of(order), *self._spoken(findings, None))
         scene = Scene(ids, marks, tuple(_interruption(row, order) for row in findings), is_at_sea)

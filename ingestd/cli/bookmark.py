@@ -143,7 +143,7 @@ def check(
     is_take: Annotated[bool, typer.Option("--take", help="The whole take, by its id or one recording of it.")] = False,
     is_case: Annotated[bool, typer.Option("--case", help="All footage that is linked to this case.")] = False,
     at_sea: Annotated[
-        bool | None, typer.Option("--at-sea/--ashore", help="Where it was; else what is marked tells, or nobody.")
+        bool | None, typer.Option("--at-sea/--ashore", help="Where it was; else registration and marks tell.")
     ] = None,
 ) -> None:
     """What the regime asks to be said and shown, and what of it nobody marked. Judges no picture.

@@ -15,8 +15,7 @@ from ingestd.core.errors import RefusedError
 from ingestd.core.fleet_acts import Request
 from ingestd.core.stop import Stop
 from ingestd.ipc import ask
-from ingestd.pipeline.fleet import FleetDesk
-from ingestd.wiring import open_parts, writer_lock
+from ingestd.wiring import fleet_desk, open_parts, writer_lock
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -59,7 +58,7 @@ def perform(configuration: Configuration, requests: Sequence[Request]) -> list[d
             answers += ask(settings.socket_file, {"op": "fleet", "requests": documents})
         return answers
     with writer_lock(settings), open_parts(configuration, Stop()) as parts:
-        desk = FleetDesk(parts.fleet, parts.chronicle)
+        desk = fleet_desk(lambda: parts)
         for batch in batches:
             answers += desk.enter(batch)
     return answers

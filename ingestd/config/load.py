@@ -1,6 +1,7 @@
 """Reads a station's configuration: settings, regimes, recorder profiles and roster, as one checked whole."""
 
 import difflib
+import functools
 import os
 import re
 import tomllib
@@ -256,12 +257,18 @@ def _toml_files(folder: Path) -> list[Path]:
         raise config_error([Problem(folder, "", what, "put it beside ingestd.toml, as it was shipped")]) from error
 
 
+@functools.lru_cache(maxsize=64)
+def _parsed(text: str) -> dict[str, Any]:
+    """A TOML document, for reading only. Parsing is most of a load, and at a reload nearly every file is as it was."""
+    return tomllib.loads(text)
+
+
 def _document(file: Path) -> dict[str, Any]:
     if file.exists() and not file.is_file():
         # A pipe would be waited for without end.
         raise config_error([Problem(file, "", "is not an ordinary file", "give a file that exists and may be read")])
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        return _parsed(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         fix = "give a file that exists and may be read"
         raise config_error([Problem(file, "", f"cannot be read: {error.strerror}", fix)]) from error

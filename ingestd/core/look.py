@@ -6,12 +6,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ingestd.core.findings import Confidence, Finding, Severity, finding
-from ingestd.core.settings import LookSettings
+
+if TYPE_CHECKING:
+    from ingestd.core.settings import LookSettings
 
 MAX_SPANS = 200
 """Spans that one look keeps; content that alternates more often is a habit of the recorder."""
@@ -88,7 +90,7 @@ class LookRule:
     """So many silent spans in one file: the recorder itself shuts its microphone in quiet moments."""
 
     @classmethod
-    def of(cls, settings: LookSettings) -> Self:
+    def of(cls, settings: "LookSettings") -> Self:
         """The rule with a station's settings."""
         return cls(
             black_seconds=settings.black_seconds,

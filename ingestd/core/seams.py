@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from operator import sub
 from statistics import median
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ MAX_SEAMS_OF_KIND = 4
 """More of one kind are a habit of the recorder, not seams; then none of that kind is told."""
 
 _CLOCKWORK_SHARE = 0.97
+_LEAST_SLACK_S = 0.0015
 _EDGE_STEPS = 2
 """Steps at either end of a stream that are not judged: encoders start up and files roll over there."""
 _MIN_STEPS = 20
@@ -69,11 +71,13 @@ def step_seams(track: TrackTimes) -> tuple[Seam, ...]:
     is_sound = track.kind is StreamKind.AUDIO
     if track.kind not in (StreamKind.AUDIO, StreamKind.VIDEO):
         return ()
-    steps = [later - earlier for earlier, later in pairwise(track.times_s)]
+    steps = list(map(sub, track.times_s[1:], track.times_s))
     if len(steps) < _MIN_STEPS:
         return ()
+    if max(steps) - min(steps) <= _LEAST_SLACK_S:
+        return ()
     usual_s = median(steps)
-    slack_s = max(0.0015, (0.03 if is_sound else 0.1) * usual_s)
+    slack_s = max(_LEAST_SLACK_S, (0.03 if is_sound else 0.1) * usual_s)
     odd = [place for place, step in enumerate(steps) if abs(step - usual_s) > slack_s]
     # Longer ones are holes, which `core.timeline` tells.
     longest_s = usual_s + max(0.055, 1.5 * usual_s)

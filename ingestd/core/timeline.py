@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import sub
 from statistics import median
 
 from ingestd.core.clock import from_text
@@ -99,10 +100,12 @@ def find_holes(
     Returns:
         From the end of the packet before to the start of the packet after, in order of time.
     """
-    steps = [later - earlier for earlier, later in zip(times_s, times_s[1:], strict=False)]
+    steps = list(map(sub, times_s[1:], times_s))
     if len(steps) < rule.min_steps or step_s <= 0:
         return ()
     floor_s = rule.min_missing_s(kind, 0.0)
+    if max(steps) - step_s < floor_s:
+        return ()
     candidates = [place for place, step in enumerate(steps) if step - step_s >= floor_s]
     if not candidates:
         return ()

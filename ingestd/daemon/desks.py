@@ -48,6 +48,7 @@ from ingestd.wiring import (
     case_desk,
     declaration_desk,
     duties_of_stores,
+    fleet_desk,
     hold_desk,
     record_desk,
     registration_desk,
@@ -98,7 +99,7 @@ class Desks:
     def operations(self) -> Mapping[str, Operation]:
         """What the socket serves of them."""
         return {
-            **fleet_operations(self._parts()),
+            **fleet_operations(fleet_desk(self._parts)),
             **explanation_operations(self._parts()),
             **structure_operations(self._parts()),
             **case_operations(self.cases),

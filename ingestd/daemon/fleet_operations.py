@@ -8,12 +8,10 @@ from ingestd.core.errors import RefusedError
 from ingestd.core.fleet_acts import REQUESTS
 from ingestd.ipc import Document, Operation
 from ingestd.pipeline.fleet import FleetDesk
-from ingestd.pipeline.parts import Parts
 
 
-def fleet_operations(parts: Parts) -> Mapping[str, Operation]:
+def fleet_operations(desk: FleetDesk) -> Mapping[str, Operation]:
     """The operation `fleet`: `{"op": "fleet", "requests": […]}`, all of them or none (`core.fleet_acts`)."""
-    desk = FleetDesk(parts.fleet, parts.chronicle)
 
     def fleet(document: Document) -> Iterator[Document]:
         try:

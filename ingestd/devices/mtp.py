@@ -28,7 +28,7 @@ TRANSPORT: Final = "mtp"
 """What a docking's `volume.transport` says, and with it each sidecar."""
 
 SYS: Final = Path("/sys")
-WAIT_SECONDS: Final = 60.0
+WAIT_SECONDS: Final = 120.0
 """A phone shows no storage before somebody has unlocked it."""
 
 _RETRY_SECONDS: Final = 0.2

@@ -73,6 +73,7 @@ class Movie:
     has_media: bool = False
     is_fragmented: bool = False
     is_cut_short: bool = False
+    _times_s: dict[int, list[float]] = field(default_factory=dict)
 
     def shift_seconds(self, track: Track) -> float:
         """What is added to a track's own times to bring them on the file's presentation time line (`elst`).
@@ -85,6 +86,14 @@ class Movie:
                 return delay / self.timescale - media_time / track.timescale
             delay += duration
         return delay / self.timescale
+
+    def times_s(self, track: Track) -> list[float]:
+        """When each sample of a track is presented, in seconds on the file's time line; made once a track."""
+        times = self._times_s.get(id(track))
+        if times is None:
+            shift_s, scale = self.shift_seconds(track), track.timescale
+            times = self._times_s[id(track)] = [ticks / scale + shift_s for ticks in track.samples.times]
+        return times
 
     def index_end_bytes(self) -> int | None:
         """Where the last sample of any track ends in the file; null without samples."""

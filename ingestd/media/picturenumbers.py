@@ -39,14 +39,14 @@ class _Reader:
         if count > self._left:
             raise ValueError("too short")
         self._left -= count
-        return self._value >> self._left & ((1 << count) - 1)
+        taken = self._value >> self._left
+        self._value &= (1 << self._left) - 1
+        return taken
 
     def unsigned(self) -> int:
         """An Exp-Golomb code."""
-        zeros = 0
-        while not self.take(1):
-            zeros += 1
-        return (1 << zeros) - 1 + self.take(zeros)
+        zeros = self._left - self._value.bit_length()
+        return self.take(2 * zeros + 1) - 1
 
 
 def slice_form(sps: bytes) -> SliceForm | None:

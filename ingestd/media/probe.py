@@ -120,8 +120,8 @@ def _count_whole(numbers: Sequence[int], whole: list[bool] | None) -> int:
 
 def _stream_facts(movie: Movie, track: Track, size_bytes: int) -> StreamFacts:
     """Facts by the samples that are there; what a torn file only promises is in `declared_duration_s`."""
-    samples, scale, shift = track.samples, track.timescale, movie.shift_seconds(track)
-    times = [ticks / scale + shift for ticks in samples.times]
+    samples, scale = track.samples, track.timescale
+    times = movie.times_s(track)
     durations = [ticks / scale for ticks in samples.durations]
     sizes = list(samples.sizes)
     whole = _is_whole(samples, size_bytes)

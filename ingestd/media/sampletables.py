@@ -5,8 +5,8 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
-from operator import add
+from itertools import accumulate, chain, islice, repeat, takewhile
+from operator import add, sub
 
 from ingestd.media.boxes import Problems
 
@@ -37,13 +37,19 @@ class Samples:
     is_by_chunk: bool = False
     descriptions: tuple[tuple[int, int], ...] = ()
     """(first sample, number of its description in `stsd`) of each run, at most 64; empty where all have the same."""
+    _end_of: tuple[int, int] = (0, 0)
+    """How many samples were there when their end was last asked for, and that end."""
 
     def __len__(self) -> int:
         return len(self.times)
 
     def end_bytes(self) -> int:
         """Where the last of them ends in the file; 0 without samples."""
-        return max(map(add, self.offsets, self.sizes), default=0)
+        count, end = self._end_of
+        if count != len(self):
+            end = max(map(add, self.offsets, self.sizes), default=0)
+            self._end_of = (len(self), end)
+        return end
 
 
 def read_array(data: memoryview, start: int, end: int, count: int, width: int) -> "array[int]":
@@ -162,7 +168,8 @@ class TableBoxes:
                 f"{self._where}: tables disagree: {self._count} sizes, {len(durations)} times, {len(offsets)} places"
             )
         times = array("q", accumulate(chain((0,), durations)))[:count]
-        times = array("q", map(add, times, chain(self._shifts(count), array("q", [0]) * count)))
+        if self._shift_runs:
+            times = array("q", map(add, times, chain(self._shifts(count), array("q", [0]) * count)))
         keys = None
         if self._keys is not None:
             keys = array("I", sorted({number - 1 for number in self._keys if 1 <= number <= count}))
@@ -205,41 +212,40 @@ class TableBoxes:
         runs = zip(self._shift_runs[::2], self._shift_runs[1::2], strict=True)
         return _expand(((many, shift - (shift >> 31 << 32)) for many, shift in runs), count)
 
-    def _chunk_counts(self) -> Iterator[tuple[int, int]]:
-        """(place, samples) of each chunk."""
-        firsts, counts = self._chunk_runs[::3], self._chunk_runs[1::3]
-        for number, (first, many) in enumerate(zip(firsts, counts, strict=True)):
-            until = firsts[number + 1] - 1 if number + 1 < len(firsts) else len(self._chunks)
-            if first < 1 or until < first - 1:
+    def _chunks_in_order(self) -> tuple["array[int]", "array[int]"]:
+        """Places of the chunks, and how many samples each has."""
+        firsts, counts = self._chunk_runs[::3], array("I")
+        for first, after, many in zip(
+            firsts, chain(firsts[1:], (len(self._chunks) + 1,)), self._chunk_runs[1::3], strict=False
+        ):
+            if first < 1 or after < first:
                 self._problems.add(f"{self._where}: table stsc is out of order")
-                return
-            for place in self._chunks[first - 1 : until]:
-                yield place, many
+                break
+            if after == first + 1 <= len(self._chunks) + 1:
+                counts.append(many)
+            else:
+                counts.extend(array("I", [many]) * (min(after - 1, len(self._chunks)) - first + 1))
+        begin = firsts[0] - 1 if firsts else 0
+        return self._chunks[begin : begin + len(counts)], counts
 
     def _offsets(self, sizes: "array[int]") -> "array[int]":
-        offsets: array[int] = array("Q")
-        total, done = len(sizes), 0
         if max(self._chunks, default=0) >= _ABSURD_PLACE:
             self._problems.add(f"{self._where}: a chunk lies at an absurd place")
-            return offsets
-        for place, many in self._chunk_counts():
-            if done >= total:
-                break
-            if many == 1:
-                offsets.append(place)
-                done += 1
-                continue
-            run = sizes[done : done + many]
-            offsets.extend(accumulate(run[:-1], initial=place) if run else ())
-            done += len(run)
-        return offsets
+            return array("Q")
+        # No step of Python a chunk: tables of sound and picture in turn have as many chunks as samples.
+        places, counts = self._chunks_in_order()
+        before = array("Q", accumulate(sizes, initial=0))
+        firsts = [*takewhile(len(sizes).__gt__, accumulate(counts, initial=0))][: len(counts)]
+        starts = map(sub, places, map(before.__getitem__, firsts))
+        bases = chain.from_iterable(map(repeat, starts, counts))
+        return array("Q", map(add, islice(before, len(sizes)), bases))
 
     def _by_chunk(self, bytes_per_unit: float) -> Samples:
         found = Samples(is_by_chunk=True)
         runs = self._time_run_pairs()
         in_run, delta = next(runs, (0, 0))
         left, now = self._count, 0
-        for place, many in self._chunk_counts():
+        for place, many in zip(*self._chunks_in_order(), strict=True):
             many = min(many, left)
             if many == 0 or place >= _ABSURD_PLACE or now >= _ABSURD_PLACE:
                 continue

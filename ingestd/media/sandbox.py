@@ -32,6 +32,13 @@ REQUESTS_OF_ONE_CHILD = 1000
 WORKER_PROGRAM = ("-m", "ingestd.media.worker")
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "PYTHONPATH": str(_PACKAGE_ROOT),
+    # Pydantic would look through every installed package for plugins, which have no business with a parser of footage.
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
+}
 _COMPLAINT_BYTES = 2000
 
 
@@ -262,7 +269,7 @@ class MediaWorker:
                 stdout=subprocess.DEVNULL,
                 stderr=complain,
                 pass_fds=(theirs.fileno(),),
-                env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONPATH": str(_PACKAGE_ROOT)},
+                env=_ENVIRONMENT,
                 cwd="/",
                 # An interrupt from the terminal is for the parent, which then ends the child in good order.
                 start_new_session=True,

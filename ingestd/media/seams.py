@@ -44,8 +44,7 @@ class _Shown:
 
     def __init__(self, movie: Movie, track: Track) -> None:
         self.track = track
-        shift_s = movie.shift_seconds(track)
-        self.times_s = [ticks / track.timescale + shift_s for ticks in track.samples.times]
+        self.times_s = movie.times_s(track)
 
     def keys_s(self) -> list[float]:
         """Times of the key pictures; empty where all are."""

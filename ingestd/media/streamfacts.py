@@ -1,6 +1,7 @@
 """From the packet times of a stream to its facts."""
 
 from collections.abc import Iterable, Sequence
+from operator import le, sub
 from statistics import median
 from typing import Any
 
@@ -23,10 +24,12 @@ def timed_stream(
     fields.setdefault("packets", len(times_s))
     if not times_s:
         return StreamFacts(index=index, kind=kind, **fields)
-    order = sorted(range(len(times_s)), key=times_s.__getitem__)
-    times = [times_s[place] for place in order]
-    durations = [durations_s[place] for place in order]
-    step = median(after - before for before, after in zip(times, times[1:], strict=False)) if len(times) > 1 else None
+    times, durations = times_s, durations_s
+    if not all(map(le, times_s, times_s[1:])):
+        order = sorted(range(len(times_s)), key=times_s.__getitem__)
+        times = [times_s[place] for place in order]
+        durations = [durations_s[place] for place in order]
+    step = median(map(sub, times[1:], times)) if len(times) > 1 else None
     known = durations if all(durations) else None
     holes = find_holes(times, known, step, kind) if step else ()
     return StreamFacts(

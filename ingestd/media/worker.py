@@ -114,12 +114,14 @@ def main(ops: Mapping[str, Operation] = OPS) -> None:
     line = socket.socket(fileno=int(sys.argv[1]))
     wanted = Confinement(**json.loads(sys.argv[2]))
     av.logging.set_libav_level(av.logging.PANIC)
-    _load_late_parts()
+    load_late_parts()
     applied = confine(wanted)
     _serve(line, {**ops, "limits": lambda _fds, _params: applied})
+    # Nothing is left to be written, and to take hundreds of modules apart is a tenth of a short life.
+    os._exit(0)
 
 
-def _load_late_parts() -> None:
+def load_late_parts() -> None:
     """Load what would be imported only when a file asks for it: by then no file can be opened any more."""
     for part in pkgutil.walk_packages(av.__path__, "av."):
         if not part.name.startswith(_NEVER_USED):

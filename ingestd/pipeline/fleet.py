@@ -1,7 +1,7 @@
 """What people do with the fleet register: each request decided, entered in the ledger as one act, and answered."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ingestd.core.custody import Act
@@ -14,11 +14,22 @@ Document = dict[str, Any]
 
 
 class FleetDesk:
-    """The one counter of a station at which the register is changed. Safe from many threads."""
+    """The one counter of a station at which the register is changed. Safe from many threads.
 
-    def __init__(self, register: FleetRegister, chronicle: Chronicle) -> None:
+    Args:
+        on_changed: told of the recordings of dockings that were settled, once the acts stand, outside the desk's lock.
+            Issues and returns hold from the moment of their entry and bear on no recording of before.
+    """
+
+    def __init__(
+        self,
+        register: FleetRegister,
+        chronicle: Chronicle,
+        on_changed: Callable[[Iterable[str]], None] = lambda _: None,
+    ) -> None:
         self._register = register
         self._chronicle = chronicle
+        self._on_changed = on_changed
         self._lock = threading.Lock()
 
     def enter(self, requests: Sequence[Request]) -> list[Document]:
@@ -36,6 +47,9 @@ class FleetDesk:
             entered = [act for act in acts if act is not None]
             if entered:
                 self._chronicle.enter(*entered)
+        settled = [act.subject for act in entered if act.act == "docking.admitted" and act.subject is not None]
+        if touched := self._register.recordings_of(settled):
+            self._on_changed(touched)
         return [
             {"act": act.act if act is not None else None, "subject": _subject(request, act)}
             for request, act in zip(requests, acts, strict=True)

@@ -4,7 +4,7 @@ Writing is called by `projection` alone, inside the transaction of the act.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, func, insert, or_, select, update
@@ -187,6 +187,12 @@ class FleetRegister:
     def waiting(self) -> list[Row]:
         """Dockings that wait for a person, newest first."""
         return self._rows(_marked_dockings().where(IS_WAITING))
+
+    def recordings_of(self, dockings: Sequence[str]) -> list[str]:
+        """The recordings that dockings brought, by the dockings' whole ids."""
+        table = schema.recordings
+        query = select(table.c.recording_id).where(table.c.docking_id.in_(dockings)).order_by(table.c.recording_id)
+        return [row["recording_id"] for row in self._rows(query)] if dockings else []
 
     def docking(self, docking: str) -> Row:
         """One docking with its marks, by its id or the last digits of it.

@@ -74,6 +74,15 @@ class RegistrationBook:
                 found.setdefault(row["recording_id"], {})[row["field"]] = entry
         return found
 
+    def is_at_sea(self, recordings: Sequence[str]) -> bool | None:
+        """Whether these were made at sea, by what people registered and the vessels that stand with them.
+
+        True where one of them was; null where nothing tells.
+        """
+        told = select(find_rows.c.is_at_sea).where(find_rows.c.recording_id.in_(recordings)).distinct()
+        said = {row["is_at_sea"] for row in self._rows(told)} - {None}
+        return True in said if said else None
+
     def history(self, recording: str) -> list[Row]:
         """Every act about a recording's registration, oldest first: `seq`, `at`, `actor`, `document`."""
         table = registration_acts

@@ -1,6 +1,7 @@
 """Tables of the catalogue. Each is an index of the vault; all but `jobs` can be made again from it.
 
 Times are UTC text (`core.clock.to_text`); documents are JSON text. Who writes a column is the act in brackets.
+An index names only SQLite's own condition: one for a further database would load its dialect at every start.
 """
 
 from sqlalchemy import (
@@ -79,7 +80,6 @@ sightings = Table(
         "ix_sightings_pending",
         "docking_id",
         sqlite_where=text("fate = 'pending'"),
-        postgresql_where=text("fate = 'pending'"),
     ),
 )
 
@@ -151,7 +151,6 @@ recordings = Table(
         "state",
         "sealed_at",
         sqlite_where=text("state IN ('sealed', 'analysed', 'tagged')"),
-        postgresql_where=text("state IN ('sealed', 'analysed', 'tagged')"),
     ),
 )
 
@@ -174,7 +173,6 @@ findings = Table(
         "ix_findings_open",
         "code",
         sqlite_where=text("superseded_by IS NULL"),
-        postgresql_where=text("superseded_by IS NULL"),
     ),
 )
 
@@ -235,7 +233,6 @@ admissions = Table(
         "ix_admissions_waiting",
         "docking_id",
         sqlite_where=text("settled_at IS NULL AND (is_quarantined OR is_conflicting)"),
-        postgresql_where=text("settled_at IS NULL AND (is_quarantined OR is_conflicting)"),
     ),
 )
 

@@ -86,10 +86,9 @@ def test_many_plugs_leave_nothing_behind(station: StationVm, cards: Path, figure
     halfway, last = looks[0], looks[-1]
     rss = [look["rss_bytes"] / MIB for look in (halfway, last)]
     figures.append(f"{ROUNDS * len(BAYS)} plugs: memory {rss[0]:.1f} MiB at half of them, {rss[1]:.1f} MiB at the end")
-    assert (last["threads"], len(last["descriptors"])) == (halfway["threads"], len(halfway["descriptors"])), (
-        halfway,
-        last,
-    )
+    # The catalogue's readers come and go by two; what leaks, grows.
+    assert last["threads"] <= halfway["threads"], (halfway, last)
+    assert len(last["descriptors"]) <= len(halfway["descriptors"]) + 2, (halfway, last)
     assert rss[1] <= rss[0] + 4
 
 
@@ -127,7 +126,7 @@ def test_the_way_from_a_plug_to_the_first_byte(station: StationVm, cards: Path, 
     station.plug(7, again)
     station.wait_done(7)
     node = station.lab.wait(7)[0]
-    found = re.findall(r"^\[ *([0-9.]+)\] kernel: usb 1-7: new ", station.journal(), re.MULTILINE)
+    found = re.findall(r"^\[ *([0-9.]+)\] \S+ kernel: usb 1-7: new ", station.journal(), re.MULTILINE)
     ready = int(node["USEC_INITIALIZED"]) / 1e6
     copying = next(at for at, word in station.words(7) if word["state"] == "copying" and word["bytes_done"] > 0)
     reading = next(at for at, word in station.words(7) if word["state"] == "reading")

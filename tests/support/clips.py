@@ -1,7 +1,9 @@
 """Tiny real clips for tests of the media room, made by PyAV, and ways to spoil them."""
 
+import functools
 import os
 import struct
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -23,8 +25,21 @@ _FORMATS = {".mp4": "mp4", ".mov": "mov", ".avi": "avi", ".ts": "mpegts", ".mkv"
 def write_clip(path: Path, seconds: int = 4, *, sound: str | None = "aac", **options: str) -> Path:
     """A clip of 64 x 48 pixels, 10 frames a second, a key frame each second; container and codec by the suffix.
 
-    `options` go to the muxer.
+    `options` go to the muxer. Equal ones are encoded once.
     """
+    path.write_bytes(_clip(path.suffix, seconds, sound, tuple(options.items())))
+    return path
+
+
+@functools.cache
+def _clip(suffix: str, seconds: int, sound: str | None, options: tuple[tuple[str, str], ...]) -> bytes:
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, f"clip{suffix}")
+        _encode(path, seconds, sound, dict(options))
+        return path.read_bytes()
+
+
+def _encode(path: Path, seconds: int, sound: str | None, options: dict[str, str]) -> None:
     container = av.open(str(path), "w", format=_FORMATS[path.suffix], options=options)
     is_avi = path.suffix == ".avi"
     picture = container.add_stream("mjpeg" if is_avi else "libx264", rate=FRAME_RATE)
@@ -48,7 +63,6 @@ def write_clip(path: Path, seconds: int = 4, *, sound: str | None = "aac", **opt
     if isinstance(voice, AudioStream):
         container.mux(voice.encode())
     container.close()
-    return path
 
 
 def _silence(number: int, *, is_pcm: bool) -> av.AudioFrame:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 from ingestd.core.clock import from_text
 from tests.support.disposal import MovableClock, archive
@@ -9,7 +10,7 @@ from tests.support.killed_at import serve
 from tests.support.station import Station
 
 
-def _tick() -> None:
+def _tick() -> NoReturn:
     """Carry out what is approved, and end the process."""
     clock = MovableClock(from_text(os.environ["DISPOSAL_NOW"]))
     with archive(Station(Path.cwd()), clock) as one:

@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
+from tests.support.commands import load_program, run_to_its_end
 from tests.support.station import PROJECT, Station
 
 DURABLE_CALLS = (
@@ -132,7 +133,7 @@ def _place(frame: FrameType | None, most: int = 4) -> str:
     return " < ".join(names)
 
 
-def _child(order: dict[str, Any], main: Callable[[], None]) -> None:
+def _child(order: dict[str, Any], run: Callable[[], NoReturn]) -> NoReturn:
     """Become a process of the program."""
     descriptor = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for stream in (1, 2):
@@ -144,31 +145,21 @@ def _child(order: dict[str, Any], main: Callable[[], None]) -> None:
     if order["watched"]:
         threading.setprofile(watch)
         sys.setprofile(watch)
-    main()
+    run()
 
 
-def serve(main: Callable[[], None]) -> None:
-    """Fork a process for each order, which does `main` and ends, and answer with its exit status."""
+def serve(run: Callable[[], NoReturn]) -> None:
+    """Fork a process for each order, which does `run` and ends, and answer with its exit status."""
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            _child(json.loads(line), main)
-            raise AssertionError("the command line always ends its process")
+            _child(json.loads(line), run)
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 
 
 def _serve_commands() -> None:
-    # Loaded here once, and not in every process as late as it can.
-    import alembic.command  # noqa: F401
-
-    import ingestd.cli.ingest
-    import ingestd.cli.query
-    import ingestd.cli.run
-    import ingestd.cli.verify
-    import ingestd.daemon.service  # noqa: F401
-    from ingestd.cli.app import main
-
-    serve(main)
+    load_program()
+    serve(run_to_its_end)
 
 
 if __name__ == "__main__":

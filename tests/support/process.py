@@ -117,6 +117,8 @@ class Daemon:
     def __init__(self, installation: Installation, log_name: str) -> None:
         self.installation = installation
         self.log_file = installation.root / log_name
+        # The daemon before this one wrote into the same log.
+        self._starts_before = len(self.events("station.started")) if self.log_file.exists() else 0
         self._notified = b""
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         # An abstract address: its length does not grow with the test's folder.
@@ -163,7 +165,7 @@ class Daemon:
     @property
     def address(self) -> str:
         """Where metrics and health are served, as the log says."""
-        wait_until(lambda: bool(self.events("station.started")), what="station.started")
+        wait_until(lambda: len(self.events("station.started")) > self._starts_before, what="station.started")
         return str(self.events("station.started")[-1]["http"])
 
     def get(self, path: str) -> tuple[int, str]:

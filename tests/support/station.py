@@ -1,7 +1,9 @@
 """A real station in a folder of its own, a judge of everything that it promised, and small cards of plain bytes."""
 
+import atexit
 import base64
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -11,11 +13,10 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from ingestd.core.settings import Settings
 from ingestd.core.stop import Stop
 from ingestd.devices.dock import open_docking
 from ingestd.devices.mounts import FolderMounter
+from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.describe import describe
 from ingestd.pipeline.parts import Parts
 from ingestd.pipeline.recover import recover
@@ -34,6 +36,7 @@ from ingestd.pipeline.run import DockingResult, take_in
 from ingestd.stores.search import Catalogue, Row
 from ingestd.stores.vault import Vault
 from ingestd.wiring import open_catalogue, open_parts, writer_lock
+from tests.support.commands import command_server
 
 PROJECT = Path(__file__).resolve().parents[2]
 Report = Callable[[Progress], None]
@@ -76,25 +79,24 @@ class Station:
 
     def cli(self, *arguments: str | Path, timeout_seconds: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a command of the program as a process."""
-        return subprocess.run(
-            [sys.executable, "-m", "ingestd", *map(str, arguments)],
-            env=self.environment,
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            timeout=timeout_seconds,
-            check=False,
+        words = [str(one) for one in arguments]
+        status, out, err = command_server().run(
+            words, folder=self.root, environment=self.environment, seconds=timeout_seconds
         )
+        return subprocess.CompletedProcess(words, status, out.decode("utf-8"), err.decode("utf-8"))
 
     @contextmanager
     def opened(
         self, stop: Stop | None = None, on_verified: Callable[[Verified], None] = lambda _: None
     ) -> Iterator[Parts]:
-        """The station's parts in this process, under its lock; nothing is mended yet."""
+        """The station's parts in this process, under its lock; nothing is mended yet.
+
+        One that nobody stops in the middle shares its media child with all others of this process.
+        """
         configuration = self.configuration
         parts = open_parts(configuration, stop or Stop(), on_verified=on_verified)
         with writer_lock(configuration.settings), parts as opened:
-            yield opened
+            yield opened if stop else replace(opened, media=_media_child(configuration.settings.media.memory_bytes))
 
     @contextmanager
     def at_work(
@@ -139,6 +141,14 @@ class Station:
                 for name in sorted(names)
                 if name not in ("jobs", "fixity")
             }
+
+
+@functools.cache
+def _media_child(memory_bytes: int) -> MediaWorker:
+    """It starts at its first file, and ends with this process."""
+    child = MediaWorker(memory_bytes)
+    atexit.register(child.close)
+    return child
 
 
 def build_station(root: Path, **options: object) -> Station:

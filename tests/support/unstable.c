@@ -9,6 +9,8 @@
  *                  pull    UNSTABLE_CARD is renamed to UNSTABLE_CARD.pulled, then EIO
  *                  hang    UNSTABLE_HELD is made, then the read waits until UNSTABLE_GATE is there, UNSTABLE_SECONDS at
  *                          most (default: 60), and goes on as if nothing had been
+ *
+ * A process that was forked from one with this library calls learn_faults() for those of its own environment.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,20 +27,21 @@
 #define LONGEST 4096
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static const char *path_end, *action = "other";
-static long at, nth = 1, times = 1L << 60, seen;
+static const char *path_end, *action;
+static long at, nth, times, seen;
 
 static long number(const char *name, long otherwise) {
     const char *words = getenv(name);
     return words ? atol(words) : otherwise;
 }
 
-__attribute__((constructor)) static void learn(void) {
+__attribute__((constructor)) void learn_faults(void) {
+    seen = 0;
     path_end = getenv("UNSTABLE_PATH");
-    at = number("UNSTABLE_AT", at);
-    nth = number("UNSTABLE_NTH", nth);
-    times = number("UNSTABLE_TIMES", times);
-    if (getenv("UNSTABLE_ACTION")) action = getenv("UNSTABLE_ACTION");
+    at = number("UNSTABLE_AT", 0);
+    nth = number("UNSTABLE_NTH", 1);
+    times = number("UNSTABLE_TIMES", 1L << 60);
+    action = getenv("UNSTABLE_ACTION") ? getenv("UNSTABLE_ACTION") : "other";
 }
 
 static int is_meant(int fd) {
