@@ -152,7 +152,7 @@ def load_program() -> None:
     import ingestd.daemon.service
     import ingestd.media.worker
     import ingestd.pipeline.examine
-    import ingestd.stores.signing  # noqa: F401
+    import ingestd.stores.signing
     from ingestd.cli.app import COMMANDS
     from ingestd.config.load import CHECKOUT_FILE, load_all
     from ingestd.stores.database import open_for_writing
