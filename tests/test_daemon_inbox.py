@@ -139,14 +139,16 @@ def test_file_excluded_by_a_rule_of_the_configuration_names_that_rule(tmp_path: 
 
 
 def test_link_in_the_inbox_is_never_followed(installation: Installation) -> None:
-    secret = write_card(installation.root / "elsewhere", {"secret.bin": b"secret"})
+    secret = write_card(installation.root / "elsewhere", {"secret.bin": b"nobody shall see this"})
     installation.inbox.mkdir(parents=True)
     (installation.inbox / "link").symlink_to(secret)
     with installation.daemon() as daemon:
         drop(installation, "card")
         wait_for_dockings(daemon, 1)
         assert len(daemon.events("inbox.settled")) == 1
-    assert b"secret" not in b"".join(path.read_bytes() for path in installation.vault.rglob("*") if path.is_file())
+    assert b"nobody shall see this" not in b"".join(
+        path.read_bytes() for path in installation.vault.rglob("*") if path.is_file()
+    )
 
 
 def test_drop_removed_while_it_is_copied_leaves_the_daemon_well(tmp_path: Path) -> None:

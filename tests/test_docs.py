@@ -95,7 +95,7 @@ def profile_faults(text: str) -> Faults:
 def cli_faults(text: str) -> Faults:
     named = {}
     for title in re.findall(r"^## `(ingestd .+)`$", text, re.MULTILINE):
-        options = re.findall(r"`(-{1,2}[a-z][a-z-]*)`", section(text, f"`{title}`"))
+        options = re.findall(r"`(-{1,2}[a-z][a-z0-9-]*)`", section(text, f"`{title}`"))
         named[title] = set(options)
     return differences("command", named, commands())
 

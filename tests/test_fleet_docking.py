@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -19,7 +20,7 @@ from ingestd.core.lifecycle import BayState
 from ingestd.pipeline.describe import describe
 from ingestd.pipeline.fleet import FleetDesk
 from ingestd.pipeline.parts import Parts
-from ingestd.stores import migrations
+from ingestd.stores import migrations, schema
 from tests.support.docks import plug
 from tests.support.station import Station, build_station, dock, faults_of, write_card
 
@@ -300,6 +301,17 @@ def test_a_catalogue_of_before_the_register_is_upgraded_to_what_a_rebuild_gives(
     (tmp_path / "old").rename(station.catalogue_file)
     with station.at_work():
         pass
-    # Of an act that no station knew then, no row is to be made.
-    assert station.tables() == before | {"clock_readings": []}
+    # Of an act that no station knew then, no row is to be made. When the ledger's clock went back, and the number of
+    # the act that sealed, are read from the ledger alone: an upgrade keeps the order and leaves the rest to a rebuild.
+    known = before | {"clock_readings": [], "regime_editions": []}
+    assert without_times_of_the_ledger(station.tables()) == without_times_of_the_ledger(known)
     assert json.dumps(before["admissions"]).count("S1") == 1
+
+
+def without_times_of_the_ledger(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
+    behind = [column.name for column in schema.recordings.columns].index("sealed_behind")
+    return tables | {
+        "meta": [row for row in tables["meta"] if row[0] != "latest_time"],
+        "recordings": [(*row[:behind], *row[behind + 1 :]) for row in tables["recordings"]],
+        "sealed_order": [row[1:] for row in sorted(tables["sealed_order"], key=lambda row: row[0])],
+    }

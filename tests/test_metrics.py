@@ -47,6 +47,17 @@ PLAIN_NUMBERS = {
     "ingestd_replica_faulty_copies",
     "ingestd_replica_locked_copies",
     "ingestd_replica_held_copies",
+    "ingestd_holds_standing",
+    "ingestd_holds_review_overdue",
+    "ingestd_recordings_without_carrier",
+    "ingestd_born_expired_waiting",
+    "ingestd_regime_changes_waiting",
+    "ingestd_scrub_standing_faults",
+    "ingestd_release_files",
+    "ingestd_releases_open",
+    "ingestd_disposal_due_recordings",
+    "ingestd_disposal_plans",
+    "ingestd_disposal_condemned",
 }
 """Numbers of things and yes-or-no, which have no unit."""
 

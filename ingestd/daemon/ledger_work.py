@@ -108,7 +108,7 @@ class LedgerWork:
         self._problem = self._desk.export_problem
         if self._problem:
             log.warning("ledger.not_exported", words=self._problem)
-        log.info("ledger.head", seq=head.seq, hash=head.hash, why=why)
+        log.info("ledger.head", acts=head.seq, hash=head.hash, why=why)
 
     def problems(self) -> dict[str, str]:
         """What a person should mend, in words."""

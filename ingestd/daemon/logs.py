@@ -37,21 +37,39 @@ def use_level(settings: LogSettings) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
 
 
+_SUBJECTS = {
+    "fleet": "recorder",
+    "roster": "recorder",
+    "device": "visit",
+    "release": "release_id",
+    "case": "case",
+    "complaint": "complaint",
+    "unit": "unit",
+    "vessel": "recording_id",
+    "hold": "hold",
+    "carrier": "carrier",
+    "disposal": "plan",
+    "regime": "regime",
+    "retention": "recording_id",
+    "structure": "about",
+    "fixity": "recording_id",
+    "replica": "recording_id",
+}
+"""What the subject of an act is, by the first half of the act's name; of all others it is a docking, or a recording of
+the docking that the act names."""
+
+
 def log_entries(entries: Sequence[Entry]) -> None:
-    """One line for each act, with docking id and recording id, or the recorder's number, or the visit to a recorder."""
+    """One line for each act, with docking id and recording id, or whatever else its subject is."""
     log = structlog.get_logger()
     for entry in entries:
         words: dict[str, Any] = {"seq": entry.seq}
-        if entry.act.startswith("fleet."):
-            words["recorder"] = entry.subject
-        elif entry.act.startswith("device."):
-            words["visit"] = entry.subject
-        elif entry.act.startswith("release."):
-            words |= {"release_id": entry.subject, "docking_id": entry.data.get("docking_id")}
-        elif entry.act.startswith(("case.", "complaint.", "unit.")):
-            words[entry.act.partition(".")[0]] = entry.subject
+        kind = _SUBJECTS.get(entry.act.partition(".")[0])
+        docking = entry.data.get("docking_id")
+        if kind is not None:
+            words |= {"docking_id": docking, kind: entry.subject}
         else:
-            words["docking_id"] = entry.data.get("docking_id", entry.subject)
+            words["docking_id"] = docking or entry.subject
             if entry.subject != words["docking_id"]:
                 words["recording_id"] = entry.subject
         for key in ("outcome", "sha256", "kind", "path"):

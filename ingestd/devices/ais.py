@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pyais.exceptions import AISBaseException
-from pyais.messages import AISSentence
-
 from ingestd.core.ais import (
     KNOT_MPS,
     AisMessage,
@@ -120,6 +117,10 @@ class Capture:
 
 def decode(payload: str, fill_bits: int) -> AisMessage | None:
     """What a whole six-bit payload says; null where it is no message that the standard knows, or is too short."""
+    # Only here: it takes 4 MB of memory, and most stations never hear a vessel.
+    from pyais.exceptions import AISBaseException  # noqa: PLC0415
+    from pyais.messages import AISSentence  # noqa: PLC0415
+
     try:
         sentence = AISSentence(f"!AIVDM,1,1,,A,{payload},{fill_bits}*00".encode("ascii"))
         if len(payload) * 6 - fill_bits < _LEAST_BITS.get(sentence.ais_id, 0):

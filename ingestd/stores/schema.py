@@ -131,7 +131,6 @@ recordings = Table(
         "kept_by",
         "recording_id",
         sqlite_where=text("keep_until IS NULL AND kept_by IS NOT NULL"),
-        postgresql_where=text("keep_until IS NULL AND kept_by IS NOT NULL"),
     ),
     Index(None, "origin"),
     Index(None, "recorder_key", "sha256"),
@@ -144,7 +143,6 @@ recordings = Table(
         "keep_until",
         "recording_id",
         sqlite_where=text("keep_until IS NOT NULL AND state IN ('catalogued', 'evicted')"),
-        postgresql_where=text("keep_until IS NOT NULL AND state IN ('catalogued', 'evicted')"),
     ),
     Index(
         "ix_recordings_undescribed",

@@ -46,6 +46,5 @@ disposal_items = Table(
         "number",
         "position",
         sqlite_where=text("state = 'condemned'"),
-        postgresql_where=text("state = 'condemned'"),
     ),
 )

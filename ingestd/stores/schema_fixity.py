@@ -52,7 +52,6 @@ releases = Table(
         "ix_releases_open",
         "release_id",
         sqlite_where=text("finished_at IS NULL"),
-        postgresql_where=text("finished_at IS NULL"),
     ),
 )
 

@@ -18,7 +18,6 @@ holds = Table(
         "ix_holds_standing",
         "review_on",
         sqlite_where=text("released_at IS NULL"),
-        postgresql_where=text("released_at IS NULL"),
     ),
 )
 

@@ -41,7 +41,6 @@ replica_copies = Table(
         "recording_id",
         "store",
         sqlite_where=text("recording_id IS NOT NULL"),
-        postgresql_where=text("recording_id IS NOT NULL"),
     ),
     Index(None, "store", "locked_until"),
     Index(None, "verified_at"),
@@ -49,7 +48,6 @@ replica_copies = Table(
         "ix_replica_copies_held",
         "store",
         sqlite_where=text("has_legal_hold"),
-        postgresql_where=text("has_legal_hold"),
     ),
 )
 

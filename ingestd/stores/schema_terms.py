@@ -47,6 +47,5 @@ born_expired = Table(
         "ix_born_expired_waiting",
         "recording_id",
         sqlite_where=text("settled_at IS NULL"),
-        postgresql_where=text("settled_at IS NULL"),
     ),
 )

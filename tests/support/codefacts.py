@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from ingestd.cli.app import app
 from ingestd.core.device_acts import DEVICE_ACTS, UNREADABLE
+from ingestd.core.disposal_acts import CONDEMNED, DISPOSED
 from ingestd.core.findings import REGISTER
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,7 @@ def entered_acts() -> set[str]:
         for keyword in call.keywords
         if keyword.arg == "act" and isinstance(keyword.value, ast.Constant)
     ]
+    verbs += [CONDEMNED, DISPOSED]
     # What helpers write down is taken over under the verbs of its own register.
     return {verb for verb in verbs if isinstance(verb, str)} | {*DEVICE_ACTS, UNREADABLE}
 

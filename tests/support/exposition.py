@@ -19,6 +19,7 @@ from ingestd.daemon.metrics import (
     ExplanationCollector,
     FeedCollector,
     FleetCollector,
+    LedgerCollector,
     Meters,
     RegistrationCollector,
     StationCollector,
@@ -26,6 +27,7 @@ from ingestd.daemon.metrics import (
 from ingestd.daemon.release_work import ReleaseCollector
 from ingestd.daemon.replication import ReplicaCollector, replica_values
 from ingestd.daemon.scrub_work import ScrubCollector
+from ingestd.daemon.term_metrics import TermCollector
 from ingestd.daemon.vessels import VesselCollector
 from ingestd.pipeline.replicate import Standing
 from ingestd.stores.cases import CaseRegister
@@ -34,6 +36,8 @@ from ingestd.stores.disposal import DisposalBook
 from ingestd.stores.explanations import Explanations
 from ingestd.stores.fixity import FixityBook
 from ingestd.stores.fleet import FleetRegister
+from ingestd.stores.heads import LedgerBook
+from ingestd.stores.lastverify import LastVerify
 from ingestd.stores.ledger import read_entries
 from ingestd.stores.registration import RegistrationBook
 from ingestd.stores.releases import ReleaseBook
@@ -66,6 +70,8 @@ def exposed_metrics(state_dir: Path) -> dict[str, tuple[str, frozenset[str]]]:
     registry.register(VesselCollector(None))
     zone = ZoneInfo("Asia/Shanghai")
     registry.register(CaseCollector(CaseRegister(engine), lambda: (regime, zone), clock))
+    registry.register(TermCollector(engine))
+    registry.register(LedgerCollector(LedgerBook(engine), LastVerify(state_dir / "verified.json")))
     registry.register(HoldCollector(engine, lambda: (regime, zone), clock))
     registry.register(DisposalCollector(DisposalBook(engine), clock))
     registry.register(RegistrationCollector(RegistrationBook(engine), lambda: regime, clock))
