@@ -12,7 +12,7 @@ _START_WORDS = {
     "sealed_at": "from sealing · 自入库",
     "case_concluded": "from the end of the act of enforcement · 自行政执法行为终结",
     "case_filed": "from the filing of the case · 自案卷归档",
-    "hold_placed": "since it was placed · 自留存之日",
+    "hold_placed": "since it was placed · 自登记长期保存之日",
 }
 
 

@@ -47,7 +47,7 @@ _KIND_WORDS = {
     ReasonKind.OPEN_CASE: "kept while its case is open · 案件未归档",
     ReasonKind.LONG_TERM: "kept without an end · 长期保存",
     ReasonKind.UNTIL_DECIDED: "kept until a person decides · 未定期限，待人工决定",
-    ReasonKind.HOLD: "held · 留存令",
+    ReasonKind.HOLD: "held · 长期保存",
     ReasonKind.BORN_EXPIRED: "older than its term when it came in; a person has to look · 入库时已超期，待人工核定",
 }
 

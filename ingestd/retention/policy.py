@@ -39,7 +39,7 @@ class Standing(StrEnum):
 _WORDS = {
     Standing.UNDER_TERM: "under its term · 保存期内",
     Standing.DUE: "due, its term is over · 期满",
-    Standing.HELD: "held · 留存中",
+    Standing.HELD: "held · 长期保存中",
     Standing.BORN_EXPIRED: "older than its term when it came in, waits for a person · 入库时已超期，待核定",
     Standing.UNTIL_DECIDED: "without an end · 无期满日",
     Standing.UNDECIDED: "not decided yet · 未定",
