@@ -50,7 +50,7 @@ class Receiver:
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
             scheme = "https"
         self.port = int(self._server.server_port)
-        self.url = f"{scheme}://localhost:{self.port}/api/ingestd?key=k"
+        self.url = f"{scheme}://127.0.0.1:{self.port}/api/ingestd?key=k"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
