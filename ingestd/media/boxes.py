@@ -2,7 +2,8 @@
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 MAX_PROBLEMS = 100
@@ -36,6 +37,12 @@ class ByteSource:
     def __init__(self, fd: int, size_bytes: int) -> None:
         self.fd = fd
         self.size_bytes = size_bytes
+
+    def will_read(self, places: Iterable[tuple[int, int]]) -> None:
+        """Have the disk begin with all of these (start, length); read in turn, each would wait for the one before."""
+        for start, length in places:
+            with suppress(OSError):
+                os.posix_fadvise(self.fd, start, length, os.POSIX_FADV_WILLNEED)
 
     def read(self, start: int, length: int) -> bytes:
         """The bytes from `start`, as many of `length` as the file holds; unreadable ones end the answer."""

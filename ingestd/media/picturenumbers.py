@@ -1,6 +1,6 @@
 """The numbers that H.264 pictures carry (`idr_pic_id`, `frame_num`), read from the first bytes of few samples."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ingestd.media.boxes import ByteSource
@@ -110,6 +110,11 @@ class SampleHeads:
     def has_other_sets(self, number: int) -> bool:
         """Whether a sample carries parameter sets other than those of the file's own record."""
         return are_other(carried_sets(self._codec, self.units(number)), self._first_sets)
+
+    def will_read(self, numbers: Iterable[int]) -> None:
+        """Have the heads of these samples read ahead, all at once."""
+        offsets, sizes = self._samples.offsets, self._samples.sizes
+        self._source.will_read((offsets[number], min(sizes[number], _HEAD_BYTES)) for number in numbers)
 
     def units(self, number: int) -> list[bytes]:
         """The units at the start of a sample; the last one may be cut."""

@@ -1,6 +1,7 @@
 """Seams of a file of the MP4 family (`core.seams`): from its index, and from the heads of few pictures."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from ingestd.core.facts import Fix, Seam, StreamKind
 from ingestd.core.seams import (
@@ -77,6 +78,9 @@ def _picture_seams(source: ByteSource, movie: Movie, shown: _Shown) -> Iterator[
     heads = _heads(source, shown.track)
     numbers = heads if isinstance(heads, PictureNumbers) else None
     bounds = [*keys[: MAX_GROUPS + 1], len(times)] if len(keys) <= MAX_GROUPS else list(keys[: MAX_GROUPS + 1])
+    if heads is not None:
+        lasts = (after - 1 for after in bounds[1:]) if numbers is not None else ()
+        heads.will_read(chain(bounds[:-1], lasts))
     groups: list[Group] = []
     others: list[bool] = []
     for place, (first, after) in enumerate(zip(bounds, bounds[1:], strict=False)):
