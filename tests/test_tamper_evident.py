@@ -200,6 +200,14 @@ def test_an_end_that_was_cut_off_is_found_by_the_heads_in_the_vault_too(station:
     assert {("head", "truncated"), ("ledger", "truncated")} <= named(verified(station))
 
 
+def test_of_a_cut_ledger_nobody_is_told_to_make_the_catalogue_that_knows_more_again(station: Installation) -> None:
+    count = len(segment(station).read_bytes().splitlines())
+    relined(station, lambda lines: lines[: count // 2])
+    differs = [one for one in verified(station, has_rows=True).faults if one.what == "catalogue"]
+    assert differs
+    assert [one for one in differs if "catalogue rebuild" in one.words] == []
+
+
 def test_a_ledger_written_anew_is_found_by_a_head_from_outside(station: Installation) -> None:
     relined(station, lambda lines: rechained([lines[0], edited(lines[1], actor="somebody"), *lines[2:]]))
     shutil.rmtree(station.vault / "heads")

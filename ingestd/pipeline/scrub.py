@@ -24,6 +24,7 @@ _PAPER_WORDS = (
     "belongs to no explanation: one was broken off before it stood. Give it again with this paper, or remove the paper"
 )
 _REBUILD = "run: ingestd catalogue rebuild"
+_KEEP = "keep this catalogue, it is a witness: first see what became of the ledger"
 _SMALL_BYTES = 256 * 1024 * 1024
 """No document is larger; the listing of a card with a million entries is not."""
 
@@ -84,6 +85,12 @@ class _Findings:
 
     def add(self, what: str, kind: str, path: str, words: str) -> None:
         self.faults.append(Fault(what, path, words, kind))
+
+    @property
+    def advice(self) -> str:
+        """What to do with a catalogue that differs: made again from a ledger in doubt, it would only repeat that."""
+        is_doubted = any(one.what in ("ledger", "head") for one in self.faults)
+        return _KEEP if is_doubted else _REBUILD
 
     def all(self) -> tuple[Fault, ...]:
         """Every fault; files that hold each other's bytes are named as exchanged."""
@@ -288,7 +295,7 @@ def _compare(catalogue_file: Path, vault: Vault, found: _Findings) -> Comparison
     except (IntegrityError, NotFoundError, StoreError) as error:
         comparison = Comparison((), (comparison_fault(error),))
     for place, words in comparison.differences:
-        found.add("catalogue", "differs", place, f"{words}; {_REBUILD}")
+        found.add("catalogue", "differs", place, f"{words}; {found.advice}")
     return comparison
 
 
@@ -361,7 +368,7 @@ def _check_contents(rows: Sequence[Row], chain: _Chain, found: _Findings) -> Non
     for row in rows:
         path = row["vault_path"]
         if path not in originals or originals[path].sha256 != row["sha256"]:
-            words = f"the catalogue has it, no sealed sidecar does; {_REBUILD}"
+            words = f"the catalogue has it, no sealed sidecar does; {found.advice}"
             found.add("catalogue", "differs", path, words)
     for sha256 in sorted(chain.sealed - {row["sha256"] for row in rows}):
-        found.add("catalogue", "differs", sha256, f"sealed in the ledger, unknown to the catalogue; {_REBUILD}")
+        found.add("catalogue", "differs", sha256, f"sealed in the ledger, unknown to the catalogue; {found.advice}")
