@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ingestd.cli.explained import Explained
-from ingestd.cli.gathered import Gatherer
+from ingestd.answers.explained import Explained
+from ingestd.answers.gathered import Gatherer
 from ingestd.core.clock import from_text
 from ingestd.core.continuity import Verdict
 from ingestd.core.errors import IngestdError, NotFoundError, RefusedError

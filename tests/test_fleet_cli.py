@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ingestd.cli.marks import officer_words, officers_of
+from ingestd.answers.marks import officer_words, officers_of
 from ingestd.core.errors import RefusedError
 from ingestd.ipc import ask
 from tests.support.process import Installation, sample, scraped

@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
-from ingestd.cli.query import recording_document
+from ingestd.answers.recordings import recording_document
 from ingestd.core.errors import NotFoundError, RefusedError
 from ingestd.core.fleet import SAFE_WORDS
 from ingestd.core.fleet_acts import Add, Change, Issue, Request, Return, Settle

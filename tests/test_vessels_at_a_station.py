@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from ingestd.answers.vessel_words import show_rows, vessel_document
 from ingestd.casework.vessel_logs import VesselLogs
 from ingestd.casework.vessels import VesselDesk, place_of
-from ingestd.cli.vessel_words import show_rows, vessel_document
 from ingestd.core.clock import SystemClock
 from ingestd.core.errors import IngestdError, RefusedError
 from ingestd.core.vessel_acts import VESSEL_FACT_ACTS, ConfirmVessel, ImportLogs, NameVessel, OverruleVessel, Request

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from ingestd.answers.texts import counted, seconds
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.output import console, counted, emit_json, errors, findings_table, seconds, table
+from ingestd.cli.output import console, emit_json, errors, findings_table, table
 from ingestd.core.clock import SystemClock
 from ingestd.media.sandbox import MediaWorker
 from ingestd.pipeline.examine import Examined, examine

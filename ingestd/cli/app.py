@@ -15,6 +15,7 @@ from ingestd.core.errors import IngestdError, UnavailableError
 
 COMMANDS: Final[Mapping[str, str]] = {
     "run": "ingestd.cli.run:run",
+    "web": "ingestd.cli.web:web",
     "ingest": "ingestd.cli.ingest:ingest",
     "analyse": "ingestd.cli.analyse:analyse",
     "status": "ingestd.cli.query:status",

@@ -14,7 +14,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from ingestd.cli.output import console, size
+from ingestd.answers.texts import size
+from ingestd.cli.output import console
 from ingestd.core.lifecycle import BayState
 
 WORDS = {

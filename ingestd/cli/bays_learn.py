@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import counted
 from ingestd.cli.context import ConfigOption, JsonOption
-from ingestd.cli.output import console, counted, emit_json, errors, table
+from ingestd.cli.output import console, emit_json, errors, table
 from ingestd.config.bays import BAYS_FILE, bays_toml, next_bay_name
 from ingestd.config.load import find_settings_file, load_learned_bays, load_settings
 from ingestd.core.errors import StoreError, UnavailableError

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import counted, local_time, seconds
 from ingestd.casework.checklists import Checklist, Checklists
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of, is_station_running
 from ingestd.cli.fleet_requests import ByOption, built
-from ingestd.cli.output import console, counted, emit_json, local_time, seconds, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.load import Configuration
 from ingestd.core.bookmark_acts import RemoveBookmark, Request, SetBookmark
 from ingestd.core.bookmark_rules import named_together

@@ -4,12 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.hold_words import ACT_WORDS, act_words, history_documents
+from ingestd.answers.moments import moment_of
+from ingestd.answers.texts import counted, local_time
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption
 from ingestd.cli.hold_requests import built, perform_carriers
-from ingestd.cli.hold_words import ACT_WORDS, act_words, history_documents
-from ingestd.cli.moments import moment_of
-from ingestd.cli.output import console, counted, emit_json, local_time, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.load import Configuration
 from ingestd.core.carriers import Carrier, CarrierDue, Enter, Extend, ReadAgain, Withdraw, carrier_document
 from ingestd.core.errors import NotFoundError

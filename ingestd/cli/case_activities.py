@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from ingestd.answers.moments import moment_of
 from ingestd.cli.case_requests import CaseArgument, OfficerOption, ended, given, perform
 from ingestd.cli.context import ConfigOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption, built
-from ingestd.cli.moments import moment_of
 from ingestd.core.case_requests import (
     EnterAbsence,
     EnterActivity,

@@ -5,9 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ingestd.casework.case_questions import CaseStanding, officers_of, standings, suggested, unlinked_footage_of
-from ingestd.cli.case_requests import CaseArgument
-from ingestd.cli.case_words import (
+from ingestd.answers.case_words import (
     activity_document,
     case_words,
     coverage_words,
@@ -18,10 +16,13 @@ from ingestd.cli.case_words import (
     reason_words,
     suggestion_document,
 )
+from ingestd.answers.gathered import Gatherer
+from ingestd.answers.statements import statement_document
+from ingestd.answers.texts import counted, local_time
+from ingestd.casework.case_questions import CaseStanding, officers_of, standings, suggested, unlinked_footage_of
+from ingestd.cli.case_requests import CaseArgument
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.continuity import statement_document
-from ingestd.cli.gathered import Gatherer
-from ingestd.cli.output import console, counted, emit_json, local_time, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.load import Configuration
 from ingestd.core.clock import SystemClock, to_text
 from ingestd.core.continuity_words import Language, statement_lines

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import counted
 from ingestd.cli.case_requests import Each, perform_each
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption, login_name
-from ingestd.cli.output import console, counted, emit_json, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.cases import load_cases
 from ingestd.core.case_import import Imported
 from ingestd.core.errors import ExitStatus

@@ -5,9 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ingestd.casework.case_questions import standings
-from ingestd.cli.case_requests import CaseArgument, OfficerOption, ended, given, perform
-from ingestd.cli.case_words import (
+from ingestd.answers.case_words import (
     ACT_WORDS,
     act_words,
     category_words,
@@ -19,9 +17,12 @@ from ingestd.cli.case_words import (
     officer_words,
     standing_document,
 )
+from ingestd.answers.texts import counted, local_time
+from ingestd.casework.case_questions import standings
+from ingestd.cli.case_requests import CaseArgument, OfficerOption, ended, given, perform
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption, built
-from ingestd.cli.output import counted, emit_json, local_time, table
+from ingestd.cli.output import emit_json, table
 from ingestd.config.load import Configuration
 from ingestd.core.case_requests import (
     Change,

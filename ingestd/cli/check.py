@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 
 import typer
 
+from ingestd.answers.texts import size
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.output import console, emit_json, size, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.load import Configuration
 from ingestd.core.clock import SystemClock
 from ingestd.core.errors import ExitStatus, IngestdError, StoreError, UnavailableError

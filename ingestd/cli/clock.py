@@ -5,25 +5,19 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from ingestd.answers.clocks import history_of
+from ingestd.answers.texts import counted, local_time
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.output import console, counted, emit_json, local_time, table
-from ingestd.core.clock import from_text, to_text
+from ingestd.cli.output import console, emit_json, table
+from ingestd.core.clock import to_text
 from ingestd.core.errors import NotFoundError
 from ingestd.core.recorderclock import (
     ClockHistory,
     ClockReading,
     ClockRun,
-    clock_history,
-    corrected,
-    position_reading,
     setting_moments,
 )
-from ingestd.core.segments import TRUSTED_SOURCES
 from ingestd.core.settings import Settings
-from ingestd.core.siblingclocks import clocks_of
-from ingestd.pipeline.sets import sibling_of
-from ingestd.stores.clocks import KeptReading
-from ingestd.stores.search import Row
 from ingestd.wiring import open_clock_book
 
 
@@ -43,7 +37,7 @@ def clock(
     kept = book.readings_of(recorder)
     if not kept:
         raise NotFoundError(f"nothing was measured of the clock of {recorder}", "see: ingestd list --recorder")
-    history = _history(kept)
+    history = history_of(kept)
     document = {
         "recorder": recorder,
         "offset": _latest(history),
@@ -61,36 +55,6 @@ def clock(
         emit_json(document)
         return
     _show(recorder, document, settings)
-
-
-def corrected_document(row: Row, settings: Settings) -> dict[str, Any] | None:
-    """When a recording was made by true time, as far as its recorder's clock was measured; null where nobody can say.
-
-    Only of times that the recorder itself wrote.
-    """
-    is_own = row["tags"] is not None and row["tags"]["times_source"] in TRUSTED_SOURCES
-    if not is_own or row["facts"] is None or row["recorded_start"] is None:
-        return None
-    recorder = row["admission_settled_recorder"] or row["recorder_id"]
-    history = _history(open_clock_book(settings).readings_of(recorder) if recorder else [])
-    own = position_reading(clocks_of(sibling_of(row)))
-    found = corrected(from_text(row["recorded_start"]), from_text(row["recorded_end"]), history, own)
-    return None if found is None else found.document()
-
-
-def corrected_words(document: dict[str, Any] | None, settings: Settings) -> str:
-    """The corrected interval for people."""
-    if document is None:
-        return "–"
-    zone = settings.station.zone_info
-    span = f"{local_time(document['start'], zone)} – {local_time(document['end'], zone)}"
-    words = f"{span} ± {document['uncertainty_s']:.1f} s, {document['confidence']}"
-    return "; ".join((words, *document["doubts"]))
-
-
-def _history(kept: list[KeptReading]) -> ClockHistory:
-    """Without the readings of dockings of which a person must still say whose recorder it was."""
-    return clock_history([one.reading for one in kept if not one.is_disputed])
 
 
 def _latest(history: ClockHistory) -> dict[str, Any] | None:

@@ -4,9 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ingestd.casework.case_questions import footage_of_complaint, officers_of
-from ingestd.cli.case_requests import OfficerOption, ended, given, perform
-from ingestd.cli.case_words import (
+from ingestd.answers.case_words import (
     ACT_WORDS,
     act_words,
     history_documents,
@@ -15,10 +13,13 @@ from ingestd.cli.case_words import (
     reason_documents,
     reason_words,
 )
+from ingestd.answers.moments import moment_of
+from ingestd.answers.texts import counted, local_time
+from ingestd.casework.case_questions import footage_of_complaint, officers_of
+from ingestd.cli.case_requests import OfficerOption, ended, given, perform
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption, built
-from ingestd.cli.moments import moment_of
-from ingestd.cli.output import counted, emit_json, local_time, table
+from ingestd.cli.output import emit_json, table
 from ingestd.core.case_documents import document_of
 from ingestd.core.case_requests import PutComplaint
 from ingestd.core.errors import NotFoundError, RefusedError

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ingestd.answers.explained import GONE, Explained
+from ingestd.answers.moments import moment_of
+from ingestd.answers.texts import counted, local_time, span
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of, is_station_running
-from ingestd.cli.explained import GONE, Explained
 from ingestd.cli.fleet_requests import ByOption, built
-from ingestd.cli.moments import moment_of
-from ingestd.cli.output import console, counted, emit_json, local_time, span, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.load import Configuration
 from ingestd.core.explanation import ExplanationState
 from ingestd.core.explanation_acts import Explain, Request, Withdraw

@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.moments import moment_of
+from ingestd.answers.texts import counted, local_time
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.moments import moment_of
-from ingestd.cli.output import console, counted, emit_json, local_time, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.core.disposal import ItemState
 from ingestd.core.errors import RefusedError
 from ingestd.core.lifecycle import State

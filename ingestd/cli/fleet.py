@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.marks import admission_document, words_of_admission
+from ingestd.answers.texts import counted, local_time
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption, built, ended, perform
-from ingestd.cli.marks import admission_document, words_of_admission
-from ingestd.cli.output import console, counted, emit_json, local_time, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.fleet import fleet_table, load_fleet_table, requests_of
 from ingestd.core.errors import NotFoundError
 from ingestd.core.fleet import FleetStatus, MaintenanceKind, RegisterEntry

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.moments import moment_of
+from ingestd.answers.texts import counted, local_time, size
 from ingestd.cli import handover_requests
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption, built
-from ingestd.cli.moments import moment_of
-from ingestd.cli.output import console, counted, emit_json, local_time, size, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.load import Configuration
 from ingestd.core.clock import to_text
 from ingestd.core.declarations import Declaration, DeclarationKind, Declare, Withdraw

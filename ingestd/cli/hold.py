@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.hold_words import ACT_WORDS, act_words, history_documents, scope_words, state_words, told
+from ingestd.answers.moments import moment_of
+from ingestd.answers.texts import counted, local_time
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption
 from ingestd.cli.hold_requests import built, perform
 from ingestd.cli.hold_suggest import suggest
-from ingestd.cli.hold_words import ACT_WORDS, act_words, history_documents, scope_words, state_words, told
-from ingestd.cli.moments import moment_of
-from ingestd.cli.output import console, counted, emit_json, local_time, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.core.clock import SystemClock, to_text
 from ingestd.core.errors import RefusedError
 from ingestd.core.hold_acts import Approve, Place, Refuse, Release, Request, Review

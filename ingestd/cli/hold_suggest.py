@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.case_words import reason_documents, reason_words
+from ingestd.answers.hold_words import scope_words
+from ingestd.answers.texts import counted
 from ingestd.casework.hold_suggestions import HoldSuggestion, open_suggestions, suggestion_of
-from ingestd.cli.case_words import reason_documents, reason_words
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption
 from ingestd.cli.hold_requests import built, perform
-from ingestd.cli.hold_words import scope_words
-from ingestd.cli.output import console, counted, emit_json, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.load import Configuration
 from ingestd.core.errors import NotFoundError, RefusedError
 from ingestd.core.hold_acts import Decline, Place

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.dockings import docking_document
 from ingestd.cli.bays import BayView
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of, is_station_running
 from ingestd.cli.fleet_requests import ByOption, login_name
 from ingestd.cli.output import emit_json
-from ingestd.cli.summary import docking_document, print_docking
+from ingestd.cli.summary import print_docking
 from ingestd.config.load import Configuration
 from ingestd.core.errors import ExitStatus, NotFoundError, RefusedError
 from ingestd.core.model import Inlet, Progress

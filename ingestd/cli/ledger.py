@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import local_time
 from ingestd.cli import ledger_requests
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption, built, login_name
-from ingestd.cli.output import console, emit_json, local_time, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.cli.verify import KeysOption, existing_vault, public_keys
 from ingestd.config.load import Configuration
 from ingestd.core.clock import SystemClock, to_text

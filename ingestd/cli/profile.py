@@ -12,8 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import counted
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.output import console, counted, emit_json, errors, table
+from ingestd.cli.output import console, emit_json, errors, table
 from ingestd.config.load import RECORDERS_FOLDER, Configuration, load_profile
 from ingestd.core.clock import to_text
 from ingestd.core.drafting import Draft, draft_profile

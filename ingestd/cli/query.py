@@ -1,41 +1,45 @@
 """Questions to the catalogue: status, list, show, findings."""
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ingestd.cli.bays import WORDS
-from ingestd.cli.clock import corrected_document, corrected_words
-from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.explained import Explained, words_of_state
-from ingestd.cli.marks import (
+from ingestd.answers.clocks import corrected_words
+from ingestd.answers.explained import Explained, words_of_state
+from ingestd.answers.marks import (
     admission_document,
     mark_of,
     officer_words,
-    officers_of,
     without_marks,
     words_of_admission,
 )
-from ingestd.cli.origins import origin_mark, origin_rows
-from ingestd.cli.output import console, counted, emit_json, findings_table, local_time, size, span, table, words_of
-from ingestd.cli.reason_words import clause_words
+from ingestd.answers.origins import origin_mark, origin_rows
+from ingestd.answers.reason_words import clause_words
+from ingestd.answers.recordings import (
+    disposal_words,
+    file_names,
+    finding_document,
+    keep_words,
+    recording_document,
+    shown_document,
+)
+from ingestd.answers.texts import counted, local_time, size, span, words_of
+from ingestd.answers.vessel_words import show_rows
+from ingestd.answers.whereabouts import place_words, position_words
+from ingestd.cli.bays import WORDS
+from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
+from ingestd.cli.output import console, emit_json, findings_table, table
 from ingestd.cli.timeline import show_timeline
-from ingestd.cli.vessel_words import show_rows, vessel_document
 from ingestd.cli.watch import watch_bays
-from ingestd.cli.whereabouts import place_words, position_words
-from ingestd.core.clock import SystemClock, from_text
-from ingestd.core.disposal import ItemState
 from ingestd.core.errors import UnavailableError
-from ingestd.core.lifecycle import BayState, State
+from ingestd.core.lifecycle import BayState
 from ingestd.core.origin import OriginKind
 from ingestd.core.settings import Settings
 from ingestd.core.terms import RetentionDecision
 from ingestd.ipc import ask
-from ingestd.retention.policy import standing_of
-from ingestd.stores.search import Catalogue, Row
-from ingestd.wiring import open_catalogue, open_disposals, open_vessels
+from ingestd.stores.search import Row
+from ingestd.wiring import open_catalogue
 
 
 def status(
@@ -150,48 +154,6 @@ def recordings_table(title: str, documents: list[dict[str, Any]], settings: Sett
     )
 
 
-def keep_words(document: dict[str, Any], settings: Settings) -> str:
-    """The last day on which a recording is kept for certain; of one that is destroyed, by which disposal."""
-    if document["disposal"] is not None:
-        return f"{ItemState(document['disposal']['state']).words} {document['disposal']['number']}"
-    if document["retention"] is None:
-        return "–"
-    if document["keep_until"] is None:
-        return "a person decides"
-    last_moment = from_text(document["keep_until"]) - dt.timedelta(seconds=1)
-    return last_moment.astimezone(settings.station.zone_info).date().isoformat()
-
-
-def disposal_of(row: Row, settings: Settings) -> dict[str, Any] | None:
-    """What became of a recording that is destroyed, or being destroyed; null for others."""
-    if row["state"] not in (State.CONDEMNED, State.DISPOSED):
-        return None
-    found = open_disposals(settings).standing_of([row["recording_id"]])[row["recording_id"]]
-    return {key: found[key] for key in ("state", "number", "at", "certificate")}
-
-
-def disposal_words(disposal: dict[str, Any], settings: Settings) -> str:
-    """For people; the words stand where a path to the bytes would."""
-    when = local_time(disposal["at"], settings.station.zone_info)
-    return f"{ItemState(disposal['state']).words}, {disposal['number']}, {when}"
-
-
-def recording_document(row: Row, catalogue: Catalogue, settings: Settings) -> dict[str, Any]:
-    """A recording as `list --json` gives it; the same after a rebuild of the catalogue."""
-    tags = row["tags"] or {}
-    keys = (
-        "recording_id", "state", "kind", "card_path", "size_bytes", "sha256", "docking_id", "recorder_id", "sealed_at",
-        "duration_s", "recorded_start", "recorded_end", "take_id", "keep_until", "retention", "hand_over", "vault_path",
-        "sidecar_path", "origin",
-    )  # fmt: skip
-    codes = sorted({found["code"] for found in catalogue.findings(recording=row["recording_id"])})
-    own = {key: row[key] for key in keys}
-    standing = standing_of(row["retention"], SystemClock().now())
-    admission = admission_document(row)
-    told = {"standing": standing, "officers": officers_of(tags, admission), "tags": row["tags"], "findings": codes}
-    return own | told | {"admission": admission, "disposal": disposal_of(row, settings)}
-
-
 def show(
     what: Annotated[
         str, typer.Argument(help="A recording: its id, the last 12 digits of it, its file name or SHA-256.")
@@ -211,19 +173,7 @@ def show(
         show_timeline(what, configuration, as_json=as_json)
         return
     settings = configuration.settings
-    catalogue = open_catalogue(settings)
-    row = catalogue.recording(what)
-    noticed = catalogue.findings(recording=row["recording_id"])
-    marks = Explained(configuration).marks(noticed)
-    document = recording_document(row, catalogue, settings) | {
-        "facts": row["facts"],
-        "corrected": corrected_document(row, settings),
-        "findings": [found["document"] | marks[found["finding_id"]] for found in noticed],
-        "declared": catalogue.docking(row["docking_id"])["document"].get("origin"),
-        "sightings": catalogue.sightings_of(row["recording_id"]),
-        "derived": catalogue.derived(row["recording_id"]),
-        "vessels": vessel_document(row["recording_id"], open_vessels(settings)),
-    }
+    document = shown_document(what, configuration)
     if as_json:
         emit_json(document)
         return
@@ -246,7 +196,7 @@ def show(
         ("take", document["take_id"] or "–"),
         ("keep until", f"{keep_words(document, settings)} ({document['standing'].replace('_', ' ')})"),
     ]
-    for reason in RetentionDecision.model_validate(row["retention"]).reasons if row["retention"] else ():
+    for reason in RetentionDecision.model_validate(document["retention"]).reasons if document["retention"] else ():
         rows.append((f"{'→ ' if reason.is_winner else ''}because", clause_words(reason)))
     rows[7:7] = origin_rows(document["declared"], configuration.regime)
     if words_of_admission(document["admission"]):
@@ -291,24 +241,3 @@ def findings(
 
 def _marked(name: str, row: Row, mark: dict[str, Any]) -> str:
     return ": ".join(filter(None, (mark_of(admission_document(row)), words_of_state(mark), name)))
-
-
-def finding_document(row: Row) -> dict[str, Any]:
-    """A finding as `findings --json` gives it."""
-    keys = ("finding_id", "recording_id", "docking_id", "noted_at")
-    document: dict[str, Any] = row["document"] | {key: row[key] for key in keys}
-    admission = admission_document(row)
-    return document | {key: admission[key] for key in ("is_quarantined", "waits_for_person")}
-
-
-def file_names(rows: list[Row], catalogue: Catalogue) -> dict[str, str]:
-    """For each finding the names of the files that it is about."""
-    ids = {row["recording_id"] for row in rows if row["recording_id"]}
-    ids |= {one for row in rows for one in row["document"]["files"] or ()}
-    known = catalogue.card_paths(sorted(ids))
-    names = {}
-    for row in rows:
-        about = row["document"]["files"] or ([row["recording_id"]] if row["recording_id"] else [])
-        paths = [known[one].rsplit("/", 1)[-1] for one in about if one in known]
-        names[row["finding_id"]] = " → ".join(paths) or row["document"]["file"] or "–"
-    return names

@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import counted, local_time
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of, is_station_running
 from ingestd.cli.fleet_requests import ByOption, built
-from ingestd.cli.output import console, counted, emit_json, local_time, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.load import Configuration
 from ingestd.core.errors import ExitStatus, NotFoundError, RefusedError
 from ingestd.core.registration import Line

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import counted, local_time, size
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of, is_station_running
-from ingestd.cli.output import console, counted, emit_json, local_time, size, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.load import Configuration
 from ingestd.core.clock import SystemClock, to_text
 from ingestd.core.errors import ExitStatus, UnavailableError

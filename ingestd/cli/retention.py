@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import counted, local_time, size
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.disposal_requests import perform
 from ingestd.cli.fleet_requests import ByOption
 from ingestd.cli.hold_requests import built
-from ingestd.cli.output import console, counted, emit_json, local_time, size, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.cli.retention_terms import add_term_commands
 from ingestd.core.disposal import DisposalPlan, ItemState, PlanState, SparedWhy
 from ingestd.core.disposal_acts import Approve, Plan, Recover, Refuse, Run

@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from ingestd.answers.reason_words import last_day, reason_words, rules_words
+from ingestd.answers.texts import counted, local_time
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption
-from ingestd.cli.output import console, counted, emit_json, local_time, table
-from ingestd.cli.reason_words import last_day, reason_words, rules_words
+from ingestd.cli.output import console, emit_json, table
 from ingestd.cli.term_requests import asked, perform
 from ingestd.core.clock import SystemClock
 from ingestd.core.regime_changes import ChangePlan, Effect

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from ingestd.answers.texts import counted, local_time
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption, built
-from ingestd.cli.output import console, counted, emit_json, local_time, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.cli.roster_files import export_roster, import_roster
 from ingestd.cli.roster_requests import ended, perform, term_begin, term_end
 from ingestd.core.clock import SystemClock, to_text

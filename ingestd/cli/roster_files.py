@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import counted
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption, built, login_name
-from ingestd.cli.output import console, counted, emit_json, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.cli.roster_requests import Each, ended, perform
 from ingestd.config.roster import RosterRow, checked_roster, roster_table
 from ingestd.core.errors import ExitStatus

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import size
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.output import console, emit_json, errors, size
+from ingestd.cli.output import console, emit_json, errors
 from ingestd.config.load import Configuration
 from ingestd.core.errors import MediaError, RefusedError
 from ingestd.core.facts import MediaFacts

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from ingestd.answers.texts import size, span
 from ingestd.cli.context import JsonOption
-from ingestd.cli.output import console, emit_json, errors, size, span, table
+from ingestd.cli.output import console, emit_json, errors, table
 from ingestd.media.clipspec import FootageFormat
 from ingestd.sim.card import write_card
 from ingestd.sim.faults import Fault

@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import counted
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of, is_station_running
 from ingestd.cli.fleet_requests import ByOption, built
-from ingestd.cli.output import console, counted, emit_json, table
+from ingestd.cli.output import console, emit_json, table
 from ingestd.core.errors import NotFoundError
 from ingestd.core.facts import MediaFacts
 from ingestd.core.siblings import ENOUGH_REFERENCES, usual

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from ingestd.answers.gathered import Gatherer, Subject
+from ingestd.answers.statements import statement_document
+from ingestd.answers.timeline_svg import svg_of
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.continuity import statement_document
-from ingestd.cli.gathered import Gatherer, Subject
 from ingestd.cli.output import console, emit_json
-from ingestd.cli.timeline_svg import svg_of
 from ingestd.cli.timeline_text import drawn
 from ingestd.config.load import Configuration
 from ingestd.core.errors import StoreError

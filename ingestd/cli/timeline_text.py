@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ingestd.cli.timeline_words import file_name, mark_words, place_words, state_words, strip_heading
+from ingestd.answers.timeline_words import file_name, mark_words, place_words, state_words, strip_heading
 from ingestd.core.continuity import Cause, Statement
 from ingestd.core.strips import Mark, Picture, Strip, ticks
 

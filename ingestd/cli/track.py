@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.texts import local_time
+from ingestd.answers.whereabouts import place_words, position_words
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.output import console, emit_json, local_time, table
-from ingestd.cli.whereabouts import place_words, position_words
+from ingestd.cli.output import console, emit_json, table
 from ingestd.core.errors import NotFoundError, RefusedError, StoreError
 from ingestd.core.fixdoubts import DOUBTS
 from ingestd.core.positions import TrackPoint, point_document

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
+from ingestd.answers.case_words import history_documents
+from ingestd.answers.texts import counted
 from ingestd.cli.case_requests import ended, perform
-from ingestd.cli.case_words import history_documents
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption, built
-from ingestd.cli.output import counted, emit_json, table
+from ingestd.cli.output import emit_json, table
 from ingestd.core.case_documents import document_of
 from ingestd.core.case_requests import PutUnit
 from ingestd.core.cases import Unit

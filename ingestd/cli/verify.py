@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ingestd.answers.texts import counted, size
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
-from ingestd.cli.output import console, counted, emit_json, errors, size
+from ingestd.cli.output import console, emit_json, errors
 from ingestd.core.clock import SystemClock, to_text
 from ingestd.core.errors import ExitStatus, NotFoundError, StoreError
 from ingestd.core.settings import Settings

@@ -6,11 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ingestd.casework.vessels import place_of
-from ingestd.cli.context import ConfigOption, JsonOption, configuration_of, is_station_running
-from ingestd.cli.fleet_requests import ByOption, built
-from ingestd.cli.output import console, counted, emit_json, local_time, table
-from ingestd.cli.vessel_words import (
+from ingestd.answers.texts import counted, local_time
+from ingestd.answers.vessel_words import (
     COUNTED,
     REASONS,
     STATES,
@@ -19,6 +16,10 @@ from ingestd.cli.vessel_words import (
     fact_words,
     mmsi_words,
 )
+from ingestd.casework.vessels import place_of
+from ingestd.cli.context import ConfigOption, JsonOption, configuration_of, is_station_running
+from ingestd.cli.fleet_requests import ByOption, built
+from ingestd.cli.output import console, emit_json, table
 from ingestd.config.load import Configuration
 from ingestd.core.clock import to_text
 from ingestd.core.errors import ExitStatus, RefusedError

@@ -10,8 +10,9 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from ingestd.answers.texts import size
 from ingestd.cli.bays import STYLE, WORDS, BayView
-from ingestd.cli.output import console, size
+from ingestd.cli.output import console
 from ingestd.core.clock import SystemClock
 from ingestd.core.errors import UnavailableError
 from ingestd.core.lifecycle import BayState

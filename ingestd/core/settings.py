@@ -15,6 +15,7 @@ from ingestd.core.ais import is_vessel
 from ingestd.core.feed_rules import check_fields, is_address
 from ingestd.core.replica_settings import ReplicaSettings, check_names
 from ingestd.core.vessels import VesselRules
+from ingestd.core.web_settings import WebSettings
 
 MIB = 1024 * 1024
 MAX_BAY_NAME_CHARACTERS = 40
@@ -418,6 +419,7 @@ class Settings(_Section):
     proxy: ProxySettings = ProxySettings()
     look: LookSettings = LookSettings()
     http: HttpSettings = HttpSettings()
+    web: WebSettings = WebSettings()
     case_push: CasePushSettings = CasePushSettings()
     feed: FeedSettings = FeedSettings()
     log: LogSettings = LogSettings()

@@ -3,7 +3,7 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
-from ingestd.cli.output import local_time
+from ingestd.answers.texts import local_time
 from ingestd.core.clock import from_text
 from ingestd.core.terms import RetentionDecision, RetentionReason
 

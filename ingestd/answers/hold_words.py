@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ingestd.cli.output import counted, local_time
+from ingestd.answers.texts import counted, local_time
 from ingestd.core.clock import to_text
 from ingestd.core.hold_acts import hold_document
 from ingestd.core.holds import (

@@ -2,7 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
-from ingestd.cli.output import counted, words_of
+from ingestd.answers.texts import counted, words_of
 from ingestd.core.continuity import Portion
 from ingestd.core.continuity_words import verdict_words
 from ingestd.core.strips import Mark, Strip

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from ingestd.cli.timeline_words import file_name, mark_words, place_words, state_words, strip_heading
+from ingestd.answers.timeline_words import file_name, mark_words, place_words, state_words, strip_heading
 from ingestd.core.continuity import Cause, Portion
 from ingestd.core.strips import Mark, Picture, Strip, ticks
 
