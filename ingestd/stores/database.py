@@ -1,5 +1,7 @@
 """Opening the catalogue's database: SQLite with WAL and `synchronous=FULL`; migrations by Alembic."""
 
+import functools
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,8 +47,17 @@ def open_for_reading(file: Path) -> Engine:
     Raises:
         NotFoundError: there is no catalogue yet.
     """
-    if not file.exists():
-        raise NotFoundError(f"no catalogue at {file}", "start the station once: ingestd run, or ingestd ingest PATH")
+    try:
+        status = file.stat()
+    except FileNotFoundError as error:
+        advice = "start the station once: ingestd run, or ingestd ingest PATH"
+        raise NotFoundError(f"no catalogue at {file}", advice) from error
+    return _reader(file, status.st_dev, status.st_ino, os.getpid())
+
+
+@functools.lru_cache(maxsize=4)
+def _reader(file: Path, device: int, inode: int, process: int) -> Engine:
+    """One engine for all questions of a process to one catalogue; one that was made again is another file."""
     engine = create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
 
     @event.listens_for(engine, "connect")

@@ -180,9 +180,8 @@ def browsing(folder: Path) -> Iterator[Any]:
 
 def signed_in_page(browser: Any, served: Served, role: Role | None, *, language: str = "zh", **options: Any) -> Any:
     """A page of a browser of its own whose user is signed in; null role: somebody who is not."""
-    context = browser.new_context(
-        locale="zh-CN" if language == "zh" else "en-GB", timezone_id="Asia/Shanghai", **options
-    )
+    locale = "zh-CN" if language == "zh" else "en-GB"
+    context = browser.new_context(locale=locale, timezone_id="Asia/Shanghai", **options)
     cookies = [{"name": "lang", "value": language, "url": served.address}]
     if role is not None:
         cookies.append({"name": "ingestd_session", "value": served.visitor(role).session(), "url": served.address})
