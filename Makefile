@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help run test test-full check lint deps lab bench lock clean
+.PHONY: help run test test-full check lint deps lab bench pictures lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ lab: $(STAMP) ## Power cuts and a virtual dock with real hot-plug (long, as root
 
 bench: $(STAMP) ## Measure, paired against the tools a user would take instead
 	$(BIN)/python -m bench
+
+pictures: $(STAMP) ## Take the guide's pictures of the screens anew (needs Chromium)
+	INGESTD_PICTURES=1 $(BIN)/python -m pytest -n 1 tests/test_journey*.py
 
 lock: ## Resolve and pin all dependencies anew
 	$(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml

@@ -3,12 +3,15 @@
 import gc
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.cards import Card, build_demo_card, build_faulty_card
+from tests.support.console import browsing
 
 
 def pytest_configure() -> None:
@@ -52,6 +55,13 @@ def demo_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
 def faulty_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
     """A card with every named fault once. Shared: read it only, or take a copy."""
     return build_faulty_card(tmp_path_factory.mktemp("faulty") / "card")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium of this worker; skipped where there is none. Each test opens a page of its own in it."""
+    with browsing(tmp_path_factory.mktemp("downloads")) as running:
+        yield running
 
 
 _NOT_A_TOOL = (

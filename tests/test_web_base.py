@@ -1,12 +1,12 @@
 """The console's door and frame: signing in and out, forms, headers, languages."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingestd.core.roles import Role
-from tests.support.console import PASSWORD, Served, browsing, serious_faults, served, signed_in_page
+from tests.support.console import PASSWORD, Served, serious_faults, served, signed_in_page
 from tests.support.station import build_station, write_card
 
 
@@ -75,8 +75,7 @@ def test_the_first_page_is_chinese_and_english_is_one_click_away(here: Served) -
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault_at_the_door(here: Served, tmp_path: Path, scheme: str) -> None:
-    with browsing(tmp_path) as browser:
-        page = signed_in_page(browser, here, None, color_scheme=scheme)
-        page.goto(f"{here.address}/sign-in")
-        assert serious_faults(page) == []
+def test_axe_finds_no_serious_fault_at_the_door(here: Served, browser: Any, scheme: str) -> None:
+    page = signed_in_page(browser, here, None, color_scheme=scheme)
+    page.goto(f"{here.address}/sign-in")
+    assert serious_faults(page) == []

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0016"
+REVISION = "0020"
 """The newest migration, which makes the tables below out of every older catalogue."""
 
 metadata = MetaData(

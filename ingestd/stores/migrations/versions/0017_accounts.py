@@ -1,0 +1,8 @@
+"""Placeholder: the accounts."""
+
+revision = "0017"
+down_revision = "0016"
+
+
+def upgrade() -> None:
+    """Nothing yet."""

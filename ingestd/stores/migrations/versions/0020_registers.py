@@ -1,0 +1,8 @@
+"""Placeholder: the registers."""
+
+revision = "0020"
+down_revision = "0019"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
