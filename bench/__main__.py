@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from bench import bays, detection, facts, offload, retention, scrub, search, small, structures
+from bench import bays, console, counting, detection, facts, offload, retention, scrub, search, small, structures
 from bench.paired import report
 
 BENCHMARKS = {
@@ -16,6 +16,8 @@ BENCHMARKS = {
     "structures": structures.main,
     "retention": retention.main,
     "scrub": scrub.main,
+    "counting": counting.main,
+    "console": console.main,
 }
 
 

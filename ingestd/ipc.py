@@ -5,6 +5,8 @@ A request is `{"op": NAME, …}`. The answer is any number of `{"progress": {…
 (SO_PEERCRED).
 """
 
+import contextlib
+import functools
 import json
 import os
 import selectors
@@ -149,6 +151,7 @@ def ask(
     on_progress: Callable[[Document], None] = lambda _: None,
     *,
     silent_seconds: float | None = None,
+    on_connected: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> Any:
     """Send one request to a running daemon and wait for its result.
 
@@ -157,6 +160,7 @@ def ask(
         request: the operation's name as `op`, and what it needs.
         on_progress: told of each progress document.
         silent_seconds: a station that says nothing at all for so long does not answer; null: it may take for ever.
+        on_connected: handed what hangs up: called from another thread, it ends the waiting with UnavailableError.
 
     Raises:
         UnavailableError: no daemon listens, or it went away before it answered.
@@ -169,6 +173,7 @@ def ask(
                 connection.connect(address)
         except OSError as error:
             raise UnavailableError("no station is running here", "start it with: ingestd run") from error
+        on_connected(functools.partial(_hang_up, connection))
         with connection.makefile("rb") as lines:
             try:
                 connection.sendall(json.dumps(request).encode("utf-8") + b"\n")
@@ -185,6 +190,12 @@ def ask(
             except OSError as error:
                 raise UnavailableError("the station went away before it answered", "see its log") from error
     raise UnavailableError("the station went away before it answered", "see its log")
+
+
+def _hang_up(connection: socket.socket) -> None:
+    # It may have ended by itself in the meantime.
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _error_of(document: Document) -> IngestdError:

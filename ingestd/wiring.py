@@ -11,13 +11,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingestd.casework.access import AccessDesk
+from ingestd.casework.access import Rules as AccessRules
+from ingestd.casework.accounts import AccountDesk
 from ingestd.casework.bookmarks import BookmarkDesk
 from ingestd.casework.cases import CaseDesk
 from ingestd.casework.checklists import Checklists
 from ingestd.casework.handover import DeclarationDesk
 from ingestd.casework.handover_records import RecordDesk, Rules
+from ingestd.casework.registers import RegisterDesk
 from ingestd.casework.registration import RegistrationDesk
 from ingestd.casework.roster import RosterDesk
+from ingestd.casework.samples import SampleDesk
 from ingestd.casework.vessels import VesselDesk, VesselMatching
 from ingestd.config.credentials import read_credentials
 from ingestd.config.load import Configuration
@@ -52,16 +57,20 @@ from ingestd.retention.disposals import Rules as DisposalRules
 from ingestd.retention.dispose import Means
 from ingestd.retention.holds import HoldDesk
 from ingestd.retention.holds import Rules as HoldRules
+from ingestd.stores.access import AccessBook
+from ingestd.stores.accounts import AccountBook
 from ingestd.stores.ais import VesselBook
 from ingestd.stores.bookmarks import BookmarkBook
 from ingestd.stores.buffers import BufferPool
 from ingestd.stores.carriers import CarrierBook
+from ingestd.stores.case_pages import CasePages
 from ingestd.stores.cases import CaseRegister
 from ingestd.stores.chronicle import Chronicle
 from ingestd.stores.clocks import ClockBook
 from ingestd.stores.database import open_for_reading, open_for_writing
 from ingestd.stores.deviceacts import DeviceActs
 from ingestd.stores.disposal import DisposalBook
+from ingestd.stores.dockings import DockingBook
 from ingestd.stores.durable import make_directory, translated
 from ingestd.stores.explanations import Explanations
 from ingestd.stores.find import Finder
@@ -72,12 +81,17 @@ from ingestd.stores.handover_records import RecordBook
 from ingestd.stores.heads import LedgerBook
 from ingestd.stores.heardfile import HeardFile
 from ingestd.stores.holds import HoldBook
+from ingestd.stores.ledgerpages import LedgerPages
+from ingestd.stores.ownacts import OwnActs
 from ingestd.stores.positions import PositionBook
+from ingestd.stores.registers import RegisterBook
 from ingestd.stores.registration import RegistrationBook
 from ingestd.stores.replicachild import ChildReplica
 from ingestd.stores.replicas import ReplicaBook
 from ingestd.stores.roster import RosterRegister
+from ingestd.stores.samples import SampleBook
 from ingestd.stores.search import Catalogue
+from ingestd.stores.statistics import Statistics
 from ingestd.stores.structures import Structures
 from ingestd.stores.terms import TermBook
 from ingestd.stores.timelines import Timelines
@@ -183,6 +197,11 @@ def open_catalogue(settings: Settings) -> Catalogue:
     return Catalogue(open_for_reading(settings.catalogue_file))
 
 
+def open_dockings(settings: Settings) -> DockingBook:
+    """Dockings as lists show them, for reading, beside a running station or without one."""
+    return DockingBook(open_for_reading(settings.catalogue_file))
+
+
 def open_fleet(settings: Settings) -> FleetRegister:
     """The fleet register for reading, beside a running station or without one."""
     return FleetRegister(open_for_reading(settings.catalogue_file))
@@ -218,6 +237,11 @@ def open_cases(settings: Settings) -> CaseRegister:
     return CaseRegister(open_for_reading(settings.catalogue_file))
 
 
+def open_case_pages(settings: Settings) -> CasePages:
+    """Cases and complaints a page at a time, beside a running station or without one."""
+    return CasePages(open_for_reading(settings.catalogue_file))
+
+
 def case_desk(parts: Callable[[], Parts]) -> CaseDesk:
     """The counter for cases; `parts` are asked anew each time, because a reload may change regime and zone."""
     standing = parts()
@@ -228,6 +252,17 @@ def case_desk(parts: Callable[[], Parts]) -> CaseDesk:
         lambda: (parts().regime, parts().settings.station.zone_info),
         on_changed(parts),
     )
+
+
+def open_accounts(settings: Settings) -> AccountBook:
+    """Accounts of the screens for reading, beside a running station or without one."""
+    return AccountBook(open_for_reading(settings.catalogue_file))
+
+
+def account_desk(parts: Callable[[], Parts]) -> AccountDesk:
+    """The counter for accounts."""
+    standing = parts()
+    return AccountDesk(standing.chronicle, standing.clock)
 
 
 def open_holds(settings: Settings) -> HoldBook:
@@ -244,6 +279,22 @@ def hold_desk(parts: Callable[[], Parts]) -> HoldDesk:
         return regime.holds, regime.approvals, parts().settings.station.zone_info
 
     return HoldDesk(standing.catalogue, standing.chronicle, standing.clock, rules, on_changed(parts))
+
+
+def open_access(settings: Settings) -> AccessBook:
+    """Requests to view or copy and the register of views, for reading, beside a running station or without one."""
+    return AccessBook(open_for_reading(settings.catalogue_file))
+
+
+def access_desk(parts: Callable[[], Parts]) -> AccessDesk:
+    """The counter for access; `parts` are asked anew each time, because a reload may change regime and zone."""
+    standing = parts()
+
+    def rules() -> AccessRules:
+        regime = parts().regime
+        return regime.access, regime.approvals, parts().settings.station.zone_info
+
+    return AccessDesk(standing.catalogue, standing.chronicle, standing.clock, rules)
 
 
 def open_disposals(settings: Settings) -> DisposalBook:
@@ -418,6 +469,19 @@ def bookmark_desk(parts: Callable[[], Parts]) -> BookmarkDesk:
     return BookmarkDesk(standing.catalogue, standing.chronicle, lambda: parts().regime)
 
 
+def open_registers(settings: Settings) -> RegisterBook:
+    """Requests for disclosure and notes of non-duty footage, beside a running station or without one."""
+    return RegisterBook(open_for_reading(settings.catalogue_file))
+
+
+def register_desk(parts: Callable[[], Parts]) -> RegisterDesk:
+    """The counter for these registers; `parts` are asked anew each time, because a reload may change the zone."""
+    standing = parts()
+    return RegisterDesk(
+        standing.catalogue, standing.chronicle, standing.clock, lambda: parts().settings.station.zone_info
+    )
+
+
 def open_registrations(settings: Settings) -> RegistrationBook:
     """Registrations for reading, beside a running station or without one."""
     return RegistrationBook(open_for_reading(settings.catalogue_file))
@@ -432,6 +496,38 @@ def registration_desk(parts: Callable[[], Parts]) -> RegistrationDesk:
     """The counter for registrations; `parts` are asked anew each time, because a reload may change the regime."""
     standing = parts()
     return RegistrationDesk(standing.catalogue, standing.chronicle, lambda: parts().regime.registration)
+
+
+def open_samples(settings: Settings) -> SampleBook:
+    """Samples for reading, beside a running station or without one."""
+    return SampleBook(open_for_reading(settings.catalogue_file))
+
+
+def sample_desk(parts: Callable[[], Parts]) -> SampleDesk:
+    """The counter for samples; `parts` are asked anew each time, because a reload may change the regime's form."""
+    standing = parts()
+    return SampleDesk(
+        standing.vault,
+        standing.chronicle,
+        standing.clock,
+        lambda: (parts().regime.inspection, parts().settings.station.zone_info),
+    )
+
+
+def open_own_acts(settings: Settings) -> OwnActs:
+    """Who did what, for reading, beside a running station or without one."""
+    return OwnActs(open_for_reading(settings.catalogue_file))
+
+
+@functools.lru_cache(maxsize=4)
+def ledger_pages(folder: Path) -> LedgerPages:
+    """One reader of a ledger for all questions of a process: it remembers where its entries stand."""
+    return LedgerPages(folder)
+
+
+def open_statistics(settings: Settings) -> Statistics:
+    """What the catalogue counts, read-only."""
+    return Statistics(open_for_reading(settings.catalogue_file))
 
 
 def open_terms(settings: Settings) -> TermBook:

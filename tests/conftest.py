@@ -30,6 +30,12 @@ def pytest_collection() -> None:
     gc.disable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares a station with a browser comes first: near the end workers are given few tests at a time, and each
+    would build every such station for itself."""
+    items.sort(key=lambda item: not item.path.name.startswith(("test_web_", "test_journey_")))
+
+
 def pytest_collection_finish() -> None:
     """What was loaded stays for the whole run: no search for garbage goes through it again."""
     gc.enable()

@@ -77,6 +77,8 @@ CLAUSES = [
         *regime.holds,
         *regime.carriers,
         *regime.approvals,
+        *regime.access,
+        *regime.inspection,
     )
     if rule.article and rule.words
 ]

@@ -31,6 +31,7 @@ EXPOSURES = {
     "ingestd-mount@.service": (3.1, 3.5),
     "ingestd-mtp@.service": (3.4, 3.7),
     "ingestd-protect.service": (0.6, 0.9),
+    "ingestd-web.service": (0.9, 1.5),
 }
 """Points of `systemd-analyze security`: those of systemd 252, as docs/design/hardening.md reports and explains them,
 and those that no version may exceed."""
@@ -77,6 +78,15 @@ def test_the_station_has_no_capability_and_no_device() -> None:
     assert settings["CapabilityBoundingSet"] == settings["AmbientCapabilities"] == [""]
     assert settings["PrivateDevices"] == ["yes"]
     assert settings["User"] == ["ingestd"]
+
+
+def test_the_console_has_no_device_and_writes_to_its_own_folder_alone() -> None:
+    settings = settings_of(SYSTEMD / "ingestd-web.service")
+    assert settings["CapabilityBoundingSet"] == settings["AmbientCapabilities"] == [""]
+    assert settings["PrivateDevices"] == ["yes"]
+    assert settings["ProtectSystem"] == ["strict"]
+    assert settings["StateDirectory"] == ["ingestd/console"]
+    assert "ReadWritePaths" not in settings
 
 
 def test_the_mount_unit_may_open_its_own_device_only_and_only_for_reading() -> None:

@@ -79,3 +79,7 @@ def test_axe_finds_no_serious_fault_at_the_door(here: Served, browser: Any, sche
     page = signed_in_page(browser, here, None, color_scheme=scheme)
     page.goto(f"{here.address}/sign-in")
     assert serious_faults(page) == []
+
+
+def test_a_link_cannot_make_the_console_say_something(here: Served) -> None:
+    assert "已批准" not in here.visitor(Role.ARCHIVIST).get("/?said=%E5%B7%B2%E6%89%B9%E5%87%86").text

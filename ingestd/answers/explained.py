@@ -1,16 +1,19 @@
 """How listings tell whether a finding is open or explained."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ingestd.config.load import Configuration
 from ingestd.core.explanation import Explanation, ExplanationState, bind, rules_asking, state_of
 from ingestd.core.regime import ExplanationRule
-from ingestd.stores.explanations import Row, identity_of
+from ingestd.stores.explanations import Row, identity_of, place_of
 from ingestd.wiring import open_explanations, open_timelines
 
 GONE = "gone"
 """State of an explanation whose finding does not stand any more."""
 
+_TOGETHER = 100
+_MOST_LOOKED_AT = 2000
 _PLACE = ("start_s", "end_s", "start_utc", "end_utc")
 
 
@@ -41,6 +44,37 @@ class Explained:
         wanted = [row for row in rows if row["finding_id"] in given or rules_asking(self._rules, row["document"])]
         documents = [self._of_finding(row, given.get(row["finding_id"])) for row in wanted]
         return self._with_recordings([*documents, *(_of_gone(one) for one in gone)])
+
+    def waiting(
+        self, is_seen: Callable[[dict[str, Any]], bool], *, after: str = "", limit: int
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Findings that wait for their explanation, the newest first, and what asks for the next page; empty for none.
+
+        Args:
+            is_seen: whether one belongs into the list.
+            after: as the page before it told. A page ends early, and may be empty, where much has to be looked at.
+        """
+        codes = frozenset(code for rule in self._rules for code in rule.codes)
+        found: list[dict[str, Any]] = []
+        for _ in range(_MOST_LOOKED_AT // _TOGETHER):
+            rows = self._explanations.newest_findings(codes, after=after, limit=_TOGETHER)
+            if not rows:
+                return found, ""
+            given = self._explanations.near(rows)
+            states = [state_of(self._rules, row["document"], given.get(row["finding_id"])) for row in rows]
+            is_open = [state is ExplanationState.OPEN for state in states]
+            documents = iter(
+                self._with_recordings(
+                    [self._of_finding(row, None) for row, said in zip(rows, is_open, strict=True) if said]
+                )
+            )
+            for row, said in zip(rows, is_open, strict=True):
+                if said and is_seen(document := next(documents)):
+                    if len(found) == limit:
+                        return found, after
+                    found.append(document)
+                after = place_of(row)
+        return found, after
 
     def _of_finding(self, row: Row, given: Explanation | None) -> dict[str, Any]:
         document = row["document"]

@@ -90,9 +90,13 @@ def shown_document(what: str, configuration: Configuration) -> dict[str, Any]:
     Raises:
         NotFoundError: nothing, or more than one thing, answers.
     """
+    return document_of(open_catalogue(configuration.settings).recording(what), configuration)
+
+
+def document_of(row: Row, configuration: Configuration) -> dict[str, Any]:
+    """Everything about a recording whose row is at hand, as `show --json` gives it."""
     settings = configuration.settings
     catalogue = open_catalogue(settings)
-    row = catalogue.recording(what)
     noticed = catalogue.findings(recording=row["recording_id"])
     marks = Explained(configuration).marks(noticed)
     return recording_document(row, catalogue, settings) | {

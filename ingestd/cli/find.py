@@ -1,18 +1,16 @@
 """`ingestd find`: recordings by all that is known of them, newest first."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from ingestd.answers.found import box_of, fact_words, file_words, found_document
 from ingestd.answers.moments import moment_of
 from ingestd.answers.texts import counted, local_time
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.output import console, emit_json, table
-from ingestd.core.disposal import ItemState
-from ingestd.core.errors import RefusedError
 from ingestd.core.lifecycle import State
-from ingestd.stores.find import Box, Question
-from ingestd.stores.search import Row
+from ingestd.stores.find import Question
 from ingestd.wiring import open_finder
 
 
@@ -56,7 +54,7 @@ def find(
         party=party,
         vessel=vessel,
         place=place,
-        box=box_of(box) if box else None,
+        box=box_of(box, "--box") if box else None,
         begins=moment_of(begins, "--from", zone) if begins else None,
         ends=moment_of(ends, "--to", zone) if ends else None,
         code=code,
@@ -71,7 +69,7 @@ def find(
     page = finder.find(question)
     rows = finder.rows(page.recordings)
     if as_json:
-        emit_json({"recordings": [_document(row) for row in rows], "after": page.after})
+        emit_json({"recordings": [found_document(row) for row in rows], "after": page.after})
         return
     table(
         counted(len(rows), "recording"),
@@ -79,50 +77,15 @@ def find(
         [
             (
                 row["recording_id"][-12:],
-                _file(row),
+                file_words(row),
                 local_time(row["recorded_start"], zone),
-                _fact(row, "officers"),
-                _fact(row, "cause"),
-                _fact(row, "place"),
-                _fact(row, "vessel"),
+                fact_words(row, "officers"),
+                fact_words(row, "cause"),
+                fact_words(row, "place"),
+                fact_words(row, "vessel"),
             )
             for row in rows
         ],
     )
     if page.after is not None:
         console.print(f"There is more · 还有: --after {page.after}")
-
-
-def box_of(text: str) -> Box:
-    """A part of the map as people write it.
-
-    Raises:
-        RefusedError: it is none.
-    """
-    try:
-        south, west, north, east = (float(part) for part in text.replace("，", ",").split(","))
-    except ValueError as error:
-        raise RefusedError(
-            f"--box = {text!r} is no part of the map", "write SOUTH,WEST,NORTH,EAST in degrees"
-        ) from error
-    if not (-90 <= south <= north <= 90 and -180 <= west <= east <= 180):
-        raise RefusedError(f"--box = {text!r} is no part of the map", "south below north, west before east, in degrees")
-    return Box(south, west, north, east)
-
-
-def _document(row: Row) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != "unit"} | {"unit": row["unit"] or None}
-
-
-def _file(row: Row) -> str:
-    """The file's name, with what became of one that is destroyed."""
-    name = str(row["card_path"].rpartition("/")[2])
-    is_gone = row["state"] in (State.CONDEMNED, State.DISPOSED)
-    return f"{name} ({ItemState(row['state']).words})" if is_gone else name
-
-
-def _fact(row: Row, field: str) -> str:
-    fact = row["facts"].get(field)
-    if fact is None:
-        return "–"
-    return ("? " if fact["is_doubtful"] else "") + "；".join(fact["values"])

@@ -6,16 +6,16 @@ import typer
 
 from ingestd.answers.case_words import reason_documents, reason_words
 from ingestd.answers.hold_words import scope_words
+from ingestd.answers.suggestions import declining_fields, placing_fields, suggestion_for
 from ingestd.answers.texts import counted
-from ingestd.casework.hold_suggestions import HoldSuggestion, open_suggestions, suggestion_of
+from ingestd.casework.hold_suggestions import HoldSuggestion, open_suggestions
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.fleet_requests import ByOption
 from ingestd.cli.hold_requests import built, perform
 from ingestd.cli.output import console, emit_json, table
 from ingestd.config.load import Configuration
-from ingestd.core.errors import NotFoundError, RefusedError
+from ingestd.core.errors import RefusedError
 from ingestd.core.hold_acts import Decline, Place
-from ingestd.core.holds import HoldReason
 from ingestd.wiring import open_cases, open_holds
 
 
@@ -70,22 +70,8 @@ def _show(configuration: Configuration, *, also_settled: bool, as_json: bool) ->
 def _accept(configuration: Configuration, number: str, by: str, review: str, *, as_json: bool) -> None:
     if not review:
         raise RefusedError("a hold needs a day of review", "give it: --review 2027-03-01")
-    found = _one(configuration, number)
-    complaint = found.complaint
-    requests = [
-        built(
-            Place,
-            by,
-            reason=HoldReason.DISPUTE,
-            scope=scope,
-            basis=f"complaint {number} · 投诉举报 {number}",
-            requester=complaint.complainant,
-            review_on=review,
-            words=complaint.about,
-            complaint=number,
-        )
-        for scope in found.scopes
-    ]
+    found = suggestion_for(configuration.settings, number)
+    requests = [built(Place, by, **fields, review_on=review) for fields in placing_fields(found)]
     answers = perform(configuration, requests)
     if as_json:
         emit_json(answers)
@@ -98,23 +84,11 @@ def _accept(configuration: Configuration, number: str, by: str, review: str, *, 
 def _decline(configuration: Configuration, number: str, by: str, reason: str) -> None:
     if not reason:
         raise RefusedError("say why no hold is needed", "give it: --reason …")
-    found = _one(configuration, number)
-    shown = tuple(row["recording_id"] for row, _ in found.footage)
-    perform(configuration, [built(Decline, by, complaint=number, recordings=shown, reason=reason)])
+    found = suggestion_for(configuration.settings, number)
+    perform(configuration, [built(Decline, by, **declining_fields(found), reason=reason)])
     console.print(
         f"No hold for complaint {number}; footage that comes later suggests it again · 不予保存", markup=False
     )
-
-
-def _one(configuration: Configuration, number: str) -> HoldSuggestion:
-    register, book = open_cases(configuration.settings), open_holds(configuration.settings)
-    complaint = register.complaint(number)
-    if complaint is None:
-        raise NotFoundError(f"complaint {number} is not in the register", "see: ingestd complaint list")
-    found = suggestion_of(register, book, complaint, book.declined().get(number))
-    if found is None:
-        raise RefusedError(f"complaint {number} suggests no hold, or it is decided", "see: ingestd hold list --all")
-    return found
 
 
 def _document(one: HoldSuggestion) -> dict[str, Any]:

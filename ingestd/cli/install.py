@@ -127,7 +127,7 @@ def uninstall(root: RootOption = Path("/"), dry_run: DryRunOption = False, as_js
 
 _RELOADS: Final = [["systemctl", "daemon-reload"], ["udevadm", "control", "--reload"]]
 _STOPS: Final = [
-    ["systemctl", "disable", "--now", "ingestd.service", "ingestd-protect.timer"],
+    ["systemctl", "disable", "--now", "ingestd-web.service", "ingestd.service", "ingestd-protect.timer"],
     ["systemctl", "stop", "ingestd-erase@*.path", "ingestd-erase@*.service"],
     ["systemctl", "stop", "ingestd-card@*.service", "ingestd-mount@*.service", "ingestd-mtp@*.service"],
 ]

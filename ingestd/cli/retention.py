@@ -1,11 +1,11 @@
 """`ingestd retention`: what is due, plans of disposal, approvals, running them, and what came of each."""
 
 import datetime as dt
-import json
 from typing import Annotated, Any
 
 import typer
 
+from ingestd.answers.disposals import plan_told, vault_document
 from ingestd.answers.texts import counted, local_time, size
 from ingestd.cli.context import ConfigOption, JsonOption, configuration_of
 from ingestd.cli.disposal_requests import perform
@@ -13,14 +13,11 @@ from ingestd.cli.fleet_requests import ByOption
 from ingestd.cli.hold_requests import built
 from ingestd.cli.output import console, emit_json, table
 from ingestd.cli.retention_terms import add_term_commands
-from ingestd.core.disposal import DisposalPlan, ItemState, PlanState, SparedWhy
+from ingestd.core.disposal import ItemState, PlanState, SparedWhy
 from ingestd.core.disposal_acts import Approve, Plan, Recover, Refuse, Run
 from ingestd.core.disposal_pages import certificate_page, plan_page
-from ingestd.core.errors import IntegrityError, NotFoundError
-from ingestd.core.manifest import sha256_of
+from ingestd.core.errors import NotFoundError
 from ingestd.core.settings import Settings
-from ingestd.stores.disposal import DisposalBook
-from ingestd.stores.vault import Vault
 from ingestd.wiring import open_disposals
 
 retention_app = typer.Typer(
@@ -153,7 +150,7 @@ def list_plans(config: ConfigOption = None, as_json: JsonOption = False) -> None
     """
     settings = configuration_of(config).settings
     book = open_disposals(settings)
-    documents = [_document(plan, book) for plan in book.plans()]
+    documents = [plan_told(plan, book) for plan in book.plans()]
     if as_json:
         emit_json(documents)
         return
@@ -190,7 +187,7 @@ def show_plan(
     settings = configuration_of(config).settings
     book = open_disposals(settings)
     plan = book.plan(number)
-    document = _read(settings, plan.plan, plan.plan_sha256)
+    document = vault_document(settings, plan.plan, plan.plan_sha256)
     if html:
         typer.echo(plan_page(document, plan.plan_sha256, settings.station.zone_info), nl=False)
         return
@@ -198,7 +195,7 @@ def show_plan(
     if as_json:
         told = ("recording_id", "state", "at", "actor", "why", "words")
         became = [{key: one[key] for key in told} for one in items.values()]
-        emit_json(_document(plan, book) | {"document": document, "became": became})
+        emit_json(plan_told(plan, book) | {"document": document, "became": became})
         return
     states = {recording: ItemState(one["state"]).words for recording, one in items.items()}
     _plan_tables(f"Plan {number}: {plan.state.words} · SHA-256 {plan.plan_sha256[:16]}…", document, states, settings)
@@ -216,7 +213,7 @@ def show_certificate(
     plan = open_disposals(settings).plan(number)
     if plan.certificate is None or plan.certificate_sha256 is None:
         raise NotFoundError(f"plan {number} has no certificate: {plan.state.words}", "see: ingestd retention plans")
-    document = _read(settings, plan.certificate, plan.certificate_sha256)
+    document = vault_document(settings, plan.certificate, plan.certificate_sha256)
     if html:
         typer.echo(certificate_page(document, plan.certificate_sha256, settings.station.zone_info), nl=False)
         return
@@ -235,36 +232,6 @@ def show_certificate(
     kept = [(one["recording_id"], ItemState(one["became"]).words, one["words"]) for one in document["kept"]]
     if kept:
         table("Kept · 保留", ["recording", "", "why"], kept)
-
-
-def _read(settings: Settings, path: str, sha256: str) -> dict[str, Any]:
-    data = Vault(settings.vault_dir).read_bytes(path)
-    if sha256_of(data) != sha256:
-        raise IntegrityError(f"{path} is not the document that the ledger names", "restore it from a backup")
-    document: dict[str, Any] = json.loads(data)
-    return document
-
-
-def _document(plan: DisposalPlan, book: DisposalBook) -> dict[str, Any]:
-    return {
-        "number": plan.number,
-        "state": plan.state.value,
-        "planned_at": plan.planned_at,
-        "planned_by": plan.planned_by,
-        "reason": plan.reason,
-        "plan": plan.plan,
-        "plan_sha256": plan.plan_sha256,
-        "recordings": plan.recordings,
-        "size_bytes": plan.size_bytes,
-        "approvals": [{"by": one.by, "at": one.at, "words": one.words} for one in plan.approvals],
-        "grace_until": plan.grace_until,
-        "ended_at": plan.ended_at,
-        "ended_by": plan.ended_by,
-        "ended_reason": plan.ended_reason,
-        "certificate": plan.certificate,
-        "certificate_sha256": plan.certificate_sha256,
-        "items": {state.value: count for state, count in book.counts_of(plan.number).items()},
-    }
 
 
 def _plan_tables(title: str, document: dict[str, Any], states: dict[str, str], settings: Settings) -> None:

@@ -6,7 +6,12 @@ import queue
 import shutil
 import signal
 import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -65,7 +70,7 @@ def run(
     log_file = settings.state_dir / "ingestd.log"
     with log_file.open("a", encoding="utf-8") as stream:
         configure(settings.log, stream)
-        with running_service(configuration, stop) as (service, http):
+        with contextlib.ExitStack() as stack, running_service(configuration, stop) as (service, http):
             console.print(f"Station {settings.station.id} is running. Log: {log_file}", markup=False, soft_wrap=True)
             # Listened to from the start, so that a folder that settles meanwhile is shown as well.
             with service.live.listening() as words:
@@ -79,6 +84,7 @@ def run(
                         _summarise(service, stop, docking_id)
                     if is_first and not stop.is_requested():
                         _print_addresses(service, http)
+                        stack.enter_context(_console(config))
                         is_first = False
             console.print("Stopping …")
     console.print("Stopped cleanly · 已正常停止")
@@ -161,6 +167,17 @@ def _print_addresses(service: "Service", http: "HttpServer") -> None:
         )
     console.print(f"Vault    {settings.vault_dir}", markup=False, soft_wrap=True)
     console.print("Ctrl-C stops the station · 按 Ctrl-C 停止")
+
+
+@contextmanager
+def _console(config: Path | None) -> Iterator[None]:
+    """The console beside the demonstration, a process of its own, which says itself where it listens."""
+    named = ["--config", str(config)] if config is not None else []
+    with subprocess.Popen([sys.executable, "-m", "ingestd", "web", *named]) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def _next(words: "queue.Queue[Progress | None]", stop: Stop) -> Progress | None:

@@ -25,6 +25,7 @@ from ingestd.core.regime import Regime
 from ingestd.core.roster import Roster
 from ingestd.core.settings import Settings
 from ingestd.core.usbports import names_together
+from ingestd.core.workdays import Workdays
 
 ENVIRONMENT_VARIABLE = "INGESTD_CONFIG"
 LOCAL_FILE = Path("config/ingestd.toml")
@@ -33,6 +34,7 @@ CHECKOUT_FILE = Path(__file__).resolve().parents[2] / LOCAL_FILE
 """Of a source checkout, so that commands work from any folder there; it does not exist where a package is installed."""
 REGIMES_FOLDER = "regimes"
 RECORDERS_FOLDER = "recorders"
+WORKDAYS_FILE = "workdays.toml"
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _AT_LINE = re.compile(r"^(?P<what>.*?)\s*\(at line (?P<line>\d+), column (?P<column>\d+)\)$")
@@ -49,6 +51,7 @@ class Configuration:
     roster: Roster
     sources: tuple[Path, ...]
     areas: Areas = Areas()
+    workdays: Workdays = Workdays()
 
 
 def find_settings_file(
@@ -115,6 +118,20 @@ def load_regimes(folder: Path) -> dict[str, Regime]:
     return regimes | overlaid(zip(overlay_files, _models(overlay_files, Overlay), strict=True), regimes)
 
 
+def load_workdays(file: Path) -> Workdays:
+    """The bureau's calendar; one that knows its weekends only where there is no such file.
+
+    Raises:
+        ConfigError: all faults of the file together.
+    """
+    if not file.exists():
+        return Workdays()
+    try:
+        return Workdays.model_validate(_document(file))
+    except ValidationError as error:
+        raise config_error(problems_of(error, Workdays, file)) from error
+
+
 def load_profiles(folder: Path) -> tuple[RecorderProfile, ...]:
     """All recorder profiles of a folder in the order of their file names, the one that takes everything last.
 
@@ -160,6 +177,7 @@ def load_all(path: Path | None = None) -> Configuration:
     roster_file = _roster_file(file, settings.roster.file)
     areas_file = _roster_file(file, settings.areas.file)
     profiles_folder = settings.folder / RECORDERS_FOLDER
+    workdays_file = settings.folder / WORKDAYS_FILE
     return Configuration(
         settings=settings,
         regime=regimes[settings.station.regime],
@@ -173,8 +191,10 @@ def load_all(path: Path | None = None) -> Configuration:
             *((roster_file,) if roster_file else ()),
             *((areas_file,) if areas_file else ()),
             *((bays_file,) if (bays_file := settings.folder / BAYS_FILE).exists() else ()),
+            *((workdays_file,) if workdays_file.exists() else ()),
         ),
         areas=_areas(areas_file, settings),
+        workdays=load_workdays(workdays_file),
     )
 
 

@@ -74,6 +74,15 @@ class Areas:
     def __len__(self) -> int:
         return len(self._areas)
 
+    def within(self, south: float, west: float, north: float, east: float) -> list[Area]:
+        """The areas of which anything may lie in a box, in degrees; the largest first."""
+        found = [
+            (bounds.size, area)
+            for bounds, area in self._areas
+            if bounds.west <= east and bounds.east >= west and bounds.south <= north and bounds.north >= south
+        ]
+        return [area for _, area in sorted(found, key=lambda one: -one[0])]
+
     def nearest(self, latitude: float, longitude: float) -> Place | None:
         """The smallest area that holds a position, else the nearest within `within_m`; null for none."""
         best: tuple[float, float, Area] | None = None

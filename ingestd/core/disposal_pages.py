@@ -14,12 +14,13 @@ from ingestd.core.disposal import ItemState, SparedWhy
 
 Document = Mapping[str, Any]
 
-_STYLE: Final = (
+STYLE: Final = (
     "@page{size:A4 landscape;margin:14mm}body{font-family:sans-serif;font-size:10pt}h1{font-size:15pt;margin:0 0 4mm}"
     "table{border-collapse:collapse;width:100%;margin:3mm 0}td,th{border:1px solid #555;padding:1mm 1.5mm;"
     "text-align:left;vertical-align:top;overflow-wrap:anywhere}thead{display:table-header-group}tr{break-inside:avoid}"
     ".mono{font-family:monospace;font-size:8pt}.sign td{height:14mm}"
 )
+"""All style that a page has: whoever serves one may allow just this."""
 _KEPT, _BASIS = "保存至 · kept until", "依据 · basis"
 
 
@@ -180,7 +181,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, caption:
 def _page(title: str, *parts: str) -> str:
     shown = html.escape(title)
     return (
-        f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>{shown}</title><style>{_STYLE}</style>'
+        f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>{shown}</title><style>{STYLE}</style>'
         f"</head><body><h1>{shown}</h1>{''.join(parts)}</body></html>\n"
     )
 

@@ -24,6 +24,7 @@ __all__ = [
     "Hold",
     "HoldFacts",
     "HoldReason",
+    "HoldStanding",
     "Judgement",
     "OfficerScope",
     "PlaceScope",
@@ -132,6 +133,14 @@ Scope = Annotated[
 AnyScope = RecordingsScope | TakeScope | CaseScope | OfficerScope | PlaceScope
 SCOPE: TypeAdapter[AnyScope] = TypeAdapter(Scope)
 """Reads a scope from JSON."""
+
+
+class HoldStanding(StrEnum):
+    """Where a hold stands, as lists are asked for."""
+
+    STANDING = "standing"
+    TO_REVIEW = "to_review"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)

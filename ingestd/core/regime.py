@@ -9,6 +9,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from ingestd.core.access_rules import AccessRule, check_access
 from ingestd.core.approvals import ApprovalRule, check_chains
 from ingestd.core.bookmark_rules import BookmarkRule, named_together
 from ingestd.core.case_rules import AbsenceRule, Category, CoverageRule, FilingRule
@@ -16,6 +17,7 @@ from ingestd.core.clauses import Basis, Frozen, Sourced
 from ingestd.core.findings import REGISTER
 from ingestd.core.handover import HandOverClock
 from ingestd.core.hold_rules import CarrierFor, CarrierRule, HoldReason, HoldRule
+from ingestd.core.inspection_rules import InspectionRule
 from ingestd.core.interruption import InterruptionReason
 from ingestd.core.origin_rules import OriginRule
 from ingestd.core.registration_rules import RegistrationRule, fields_of
@@ -71,12 +73,20 @@ class Regime(Frozen):
     holds: tuple[HoldRule, ...] = ()
     carriers: tuple[CarrierRule, ...] = ()
     approvals: tuple[ApprovalRule, ...] = ()
+    access: tuple[AccessRule, ...] = ()
+    inspection: tuple[InspectionRule, ...] = ()
 
     @field_validator("approvals")
     @classmethod
     def _chains_are_told_apart(cls, approvals: tuple[ApprovalRule, ...]) -> tuple[ApprovalRule, ...]:
         check_chains(approvals)
         return approvals
+
+    @field_validator("access")
+    @classmethod
+    def _access_is_told_apart(cls, access: tuple[AccessRule, ...]) -> tuple[AccessRule, ...]:
+        check_access(access)
+        return access
 
     @field_validator("registration")
     @classmethod
@@ -130,6 +140,7 @@ class Regime(Frozen):
             "categories": [one.id for one in self.categories],
             "filing": [one.id for one in self.filing],
             "carriers": [one.id for one in self.carriers],
+            "inspection": [one.id for one in self.inspection],
         }
         for section, its_ids in named.items():
             if len(set(its_ids)) != len(its_ids):

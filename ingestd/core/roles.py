@@ -64,6 +64,8 @@ class Right(StrEnum):
     REGISTERS = "registers"
     """Complaints, requests for disclosure, periodic reports."""
     STATISTICS = "statistics"
+    VIEWS = "views"
+    """The register of views, its periodic report, and requests of others."""
     AUDIT = "audit"
     """Ledger, views, who did what."""
     ADMIN = "admin"
@@ -85,14 +87,18 @@ RIGHTS: Final[Mapping[Role, frozenset[Right]]] = MappingProxyType(
             Right.HOLD,
             Right.RELEASE_HOLD,
             Right.DISPOSAL,
+            Right.APPROVE_DISPOSAL,
             Right.INSPECT,
             Right.DRAW,
             Right.REGISTERS,
+            Right.VIEWS,
             Right.STATISTICS,
         },
         Role.HEAD: _SEEING
-        | {Right.PLAY, Right.APPROVE_ACCESS, Right.RELEASE_HOLD, Right.APPROVE_DISPOSAL, Right.STATISTICS},
-        Role.AUDITOR: frozenset({Right.SIGNED_IN, Right.SEE, Right.ASK_ACCESS, Right.STATISTICS, Right.AUDIT}),
+        | {Right.PLAY, Right.APPROVE_ACCESS, Right.VIEWS, Right.RELEASE_HOLD, Right.APPROVE_DISPOSAL, Right.STATISTICS},
+        Role.AUDITOR: frozenset(
+            {Right.SIGNED_IN, Right.SEE, Right.ASK_ACCESS, Right.STATISTICS, Right.VIEWS, Right.AUDIT}
+        ),
         Role.INSPECTOR: frozenset({Right.SIGNED_IN, Right.INSPECT}),
         Role.ADMIN: frozenset({Right.SIGNED_IN, Right.DOCK, Right.ADMIN}),
     }

@@ -498,6 +498,11 @@ class Settings(_Section):
         return self.state_dir / "last-verify.json"
 
     @property
+    def secrets_file(self) -> Path:
+        """The console's digests of passwords and sessions; in a folder that the console alone writes to."""
+        return self.state_dir / "console" / "secrets.sqlite3"
+
+    @property
     def socket_file(self) -> Path:
         """The daemon's Unix socket."""
         return self.state_dir / "ingestd.sock"

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from ingestd.config.load import Configuration
 from ingestd.core.regime import Regime
+from ingestd.daemon.access_operations import access_operations
+from ingestd.daemon.account_operations import account_operations
 from ingestd.daemon.background import Worker
 from ingestd.daemon.bookmark_operations import bookmark_operations
 from ingestd.daemon.case_operations import case_operations
@@ -29,9 +31,11 @@ from ingestd.daemon.metrics import (
     Meters,
     RegistrationCollector,
 )
+from ingestd.daemon.register_operations import register_operations
 from ingestd.daemon.registration_operations import registration_operations
 from ingestd.daemon.roster_operations import roster_operations
 from ingestd.daemon.roster_work import RosterWork
+from ingestd.daemon.sample_operations import sample_operations
 from ingestd.daemon.structure_operations import structure_operations
 from ingestd.daemon.term_metrics import TermCollector
 from ingestd.daemon.term_operations import term_operations
@@ -43,6 +47,8 @@ from ingestd.stores.explanations import Explanations
 from ingestd.stores.lastverify import LastVerify
 from ingestd.stores.registration import RegistrationBook
 from ingestd.wiring import (
+    access_desk,
+    account_desk,
     bookmark_desk,
     carrier_desk,
     case_desk,
@@ -51,8 +57,10 @@ from ingestd.wiring import (
     fleet_desk,
     hold_desk,
     record_desk,
+    register_desk,
     registration_desk,
     roster_desk,
+    sample_desk,
     term_desk,
 )
 
@@ -106,9 +114,13 @@ class Desks:
             **handover_operations(declaration_desk(self._parts), self._records),
             **roster_operations(self._roster.desk, self._roster.worker.wake),
             **hold_operations(hold_desk(self._parts), carrier_desk(self._parts)),
+            **access_operations(access_desk(self._parts)),
             **bookmark_operations(bookmark_desk(self._parts)),
+            **account_operations(account_desk(self._parts)),
             **term_operations(self.terms),
             **registration_operations(registration_desk(self._parts)),
+            **sample_operations(sample_desk(self._parts)),
+            **register_operations(register_desk(self._parts)),
             **self._vessels.operations,
             **self.ledger.operations(),
         }

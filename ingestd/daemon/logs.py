@@ -48,6 +48,8 @@ _SUBJECTS = {
     "vessel": "recording_id",
     "hold": "hold",
     "carrier": "carrier",
+    "account": "account",
+    "session": "account",
     "disposal": "plan",
     "regime": "regime",
     "retention": "recording_id",

@@ -2,7 +2,7 @@
 
 import os
 import queue
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
@@ -58,6 +58,16 @@ def operations(parts: Parts, live: LiveState, intake: Intake) -> Mapping[str, Op
         yield {"result": asdict(future.result())}
 
     return {"status": status, "watch": watch, "ingest": ingest}
+
+
+def health_operation(readyz: Callable[[], tuple[bool, Document]]) -> Mapping[str, Operation]:
+    """The operation `health`: what `/readyz` says, and `is_ready`."""
+
+    def health(_: Document) -> Iterator[Document]:
+        is_ready, document = readyz()
+        yield {"result": document | {"is_ready": is_ready}}
+
+    return {"health": health}
 
 
 def _until_done(future: "Future[DockingResult]", words: "queue.Queue[Progress | None]", bay: str) -> Iterator[Document]:

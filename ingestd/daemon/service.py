@@ -32,7 +32,7 @@ from ingestd.daemon.jobs import CLOCK_SECONDS, HOUSEKEEPING_SECONDS, Daily, Ever
 from ingestd.daemon.live import LiveState
 from ingestd.daemon.logs import log_entries, use_level
 from ingestd.daemon.metrics import Meters, StationCollector, metrics_page
-from ingestd.daemon.operations import operations
+from ingestd.daemon.operations import health_operation, operations
 from ingestd.daemon.release_work import ReleaseCollector, ReleaseWork
 from ingestd.daemon.reload import Reloader
 from ingestd.daemon.replication import ReplicaCollector, Replication
@@ -148,7 +148,7 @@ class Service:
             stack.callback(self._end, worker.join)
         of_people = {**self.desks.operations(), **self.replication.operations()}
         of_people |= {**self.scrub.operations(), **self.releases.operations(), **self.disposals.operations()}
-        served = {**operations(self.parts, self.live, self.intake), **of_people}
+        served = {**operations(self.parts, self.live, self.intake), **health_operation(self.readyz), **of_people}
         server = SocketServer(settings.socket_file, served)
         stack.callback(server.close)
         stack.callback(self.live.close)

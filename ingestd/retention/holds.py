@@ -108,28 +108,32 @@ class HoldDesk:
         return answer
 
     def _whole(self, scope: AnyScope) -> AnyScope:
-        """A scope as the ledger keeps it, with whole ids.
+        return whole_scope(scope, self._book, self._cases, self._catalogue)
 
-        Raises:
-            NotFoundError: something that it names is not in the catalogue.
-        """
-        match scope:
-            case RecordingsScope():
-                found = [str(self._catalogue.recording(one)["recording_id"]) for one in scope.recordings]
-                return RecordingsScope(recordings=tuple(dict.fromkeys(found)))
-            case TakeScope():
-                members = self._cases.recordings_of_take(scope.take_id)
-                if not members:
-                    take = self._catalogue.recording(scope.take_id)["take_id"]
-                    members = self._cases.recordings_of_take(take) if take else []
-                return self._book.take_scope(members)
-            case CaseScope():
-                if self._cases.find(scope.number) is None:
-                    advice = f"enter it first: ingestd case add {scope.number}"
-                    raise NotFoundError(f"case {scope.number} is not in the register", advice)
-                return scope
-            case _:
-                return scope
+
+def whole_scope(scope: AnyScope, book: HoldBook, cases: CaseRegister, catalogue: Catalogue) -> AnyScope:
+    """A scope as the ledger keeps it, with whole ids.
+
+    Raises:
+        NotFoundError: something that it names is not in the catalogue.
+    """
+    match scope:
+        case RecordingsScope():
+            found = [str(catalogue.recording(one)["recording_id"]) for one in scope.recordings]
+            return RecordingsScope(recordings=tuple(dict.fromkeys(found)))
+        case TakeScope():
+            members = cases.recordings_of_take(scope.take_id)
+            if not members:
+                take = catalogue.recording(scope.take_id)["take_id"]
+                members = cases.recordings_of_take(take) if take else []
+            return book.take_scope(members)
+        case CaseScope():
+            if cases.find(scope.number) is None:
+                advice = f"enter it first: ingestd case add {scope.number}"
+                raise NotFoundError(f"case {scope.number} is not in the register", advice)
+            return scope
+        case _:
+            return scope
 
 
 def _is_dry_run(request: Request) -> bool:

@@ -3,7 +3,7 @@
 Writing is called by `projection` alone, inside the transaction of the act. What was heard lies in `stores.heard`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
@@ -83,6 +83,16 @@ class VesselBook:
         """All that people said of vessels beside a recording, in order, also what stands no more."""
         query = select(vessel_facts).where(vessel_facts.c.recording_id == recording_id)
         return [_fact(row) for row in self._rows(query.order_by(vessel_facts.c.fact_id))]
+
+    def facts_of_all(self, recordings: Collection[str]) -> list[VesselFact]:
+        """The same of many recordings, few hundred at most."""
+        query = select(vessel_facts).where(vessel_facts.c.recording_id.in_(sorted(recordings)))
+        return [_fact(row) for row in self._rows(query.order_by(vessel_facts.c.fact_id))]
+
+    def candidates_of_all(self, recordings: Collection[str]) -> dict[str, list[Row]]:
+        """Candidates as of `candidates_of`, by recording; few hundred recordings at most."""
+        query = select(vessel_matches).where(vessel_matches.c.recording_id.in_(sorted(recordings)))
+        return {row["recording_id"]: list(row["document"]["candidates"]) for row in self._rows(query)}
 
     def confirmed_of(self, recording_id: str) -> list[VesselFact]:
         """The vessels that stand with a recording: confirmed out of AIS, or named by hand."""

@@ -277,6 +277,10 @@ class CaseRegister:
         """Every link of these cases."""
         return self._links(case_links.c.case_number.in_(sorted(numbers)))
 
+    def cases_of_all(self, recordings: Collection[str]) -> list[CaseLink]:
+        """Every link of these recordings, few hundred at most."""
+        return self._links(case_links.c.recording_id.in_(sorted(recordings)))
+
     def recordings_of(self, number: str) -> list[str]:
         """Recordings that are linked to a case, each once, in order of their ids."""
         return sorted({one.recording_id for one in self.links_of(number)})

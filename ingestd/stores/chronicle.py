@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from ingestd.core.clock import Clock
 from ingestd.core.custody import Act, Entry
 from ingestd.core.errors import IntegrityError, StoreError
-from ingestd.stores import find_index, schema
+from ingestd.stores import find_index, ownacts, schema
 from ingestd.stores.database import open_for_writing, transaction
 from ingestd.stores.ledger import Ledger, read_entries
 from ingestd.stores.projection import apply_all
@@ -44,6 +44,7 @@ class Chronicle:
         self._catch_up()
         with transaction(engine) as connection:
             find_index.complete(connection)
+            ownacts.complete(connection, lambda: read_entries(vault.ledger_folder))
         if self._ledger.torn_tail is not None:
             segment, cut_bytes = self._ledger.torn_tail
             self.enter(Act(act="ledger.repaired", data={"segment": segment, "cut_bytes": cut_bytes}))

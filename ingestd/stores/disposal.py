@@ -301,9 +301,9 @@ class DisposalBook:
         with translated(), self._engine.connect() as connection:
             return plan_number(year, int(connection.execute(query).scalar_one()) + 1)
 
-    def items(self, number: str, *, states: Sequence[ItemState] = tuple(ItemState)) -> Iterator[Row]:
-        """The recordings of a plan in its order, with what became of each; read in pages."""
-        last = -1
+    def items(self, number: str, *, states: Sequence[ItemState] = tuple(ItemState), after: int = -1) -> Iterator[Row]:
+        """The recordings of a plan in its order behind a position, with what became of each; read in pages."""
+        last = after
         wanted = [state.value for state in states]
         while True:
             mine = and_(_items.c.number == number, _items.c.position > last, _items.c.state.in_(wanted))

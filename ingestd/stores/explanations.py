@@ -6,7 +6,7 @@ Writing is called by `projection` alone, inside the transaction of the act.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, tuple_, update
 
 from ingestd.core.custody import Entry
 from ingestd.core.errors import IntegrityError, NotFoundError
@@ -17,6 +17,9 @@ from ingestd.stores.database import translated
 
 Row = dict[str, Any]
 
+_MOST_VALUES = 500
+
+_TOGETHER = 400
 _table, _findings = schema.explanations, schema.findings
 
 
@@ -81,7 +84,16 @@ class Explanations:
         Args:
             findings: rows that stand. Of one code and the same files all must be among them, or none.
         """
-        return bind({row["finding_id"]: identity_of(row) for row in findings}, self.all())[0] if findings else {}
+        if not findings:
+            return {}
+        identities = {row["finding_id"]: identity_of(row) for row in findings}
+        subjects = {one for identity in identities.values() for one in identity.about}
+        subjects |= {row["docking_id"] for row in findings if row["docking_id"] is not None}
+        if len(subjects) > _MOST_VALUES:
+            return bind(identities, self.all())[0]
+        # What a person said is filed under a recording that the finding is about, or under its docking.
+        query = select(_table).where(_table.c.subject.in_(sorted(subjects))).order_by(_table.c.explanation_id)
+        return bind(identities, [_explanation(row) for row in self._rows(query)])[0]
 
     def standing_findings(self, codes: frozenset[str] | None = None) -> list[Row]:
         """Findings that stand, oldest first; of these codes only where they are given."""
@@ -89,6 +101,26 @@ class Explanations:
         query = select(*columns, _findings.c.docking_id, _findings.c.noted_at, _findings.c.document)
         query = query.where(_findings.c.superseded_by.is_(None)).order_by(_findings.c.noted_at, _findings.c.finding_id)
         return self._rows(query if codes is None else query.where(_findings.c.code.in_(sorted(codes))))
+
+    def newest_findings(self, codes: frozenset[str], *, after: str = "", limit: int) -> list[Row]:
+        """Findings of these codes that stand, newest first, behind the one whose `place_of` is `after`."""
+        columns = (_findings.c.finding_id, _findings.c.code, _findings.c.severity, _findings.c.recording_id)
+        query = select(*columns, _findings.c.docking_id, _findings.c.noted_at, _findings.c.document)
+        query = query.where(_findings.c.superseded_by.is_(None), _findings.c.code.in_(sorted(codes)))
+        place = tuple_(_findings.c.noted_at, _findings.c.finding_id)
+        if after:
+            query = query.where(place < tuple_(*after.split(" ", 1)))
+        return self._rows(query.order_by(_findings.c.noted_at.desc(), _findings.c.finding_id.desc()).limit(limit))
+
+    def near(self, findings: Sequence[Row]) -> dict[str, Explanation]:
+        """As `of`, of any findings; asks only for what was said of the same recordings and dockings."""
+        subjects = sorted({row[key] for row in findings for key in ("recording_id", "docking_id") if row[key]})
+        subjects = sorted({*subjects, *(one for row in findings for one in identity_of(row).about)})
+        found: list[Explanation] = []
+        for start in range(0, len(subjects), _TOGETHER):
+            query = select(_table).where(_table.c.subject.in_(subjects[start : start + _TOGETHER]))
+            found += [_explanation(row) for row in self._rows(query)]
+        return bind({row["finding_id"]: identity_of(row) for row in findings}, found)[0]
 
     def finding(self, named: str) -> Row:
         """A standing finding by its id, its key, or the first digits (four at least) of its key.
@@ -137,6 +169,11 @@ class Explanations:
     def _rows(self, query: Any) -> list[Row]:
         with translated(), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def place_of(row: Row) -> str:
+    """Where a finding stands among the newest ones."""
+    return f"{row['noted_at']} {row['finding_id']}"
 
 
 def identity_of(row: Row) -> FindingIdentity:

@@ -5,6 +5,7 @@ question starts from them; where it finds many, rows are walked in order of time
 looked at on every row, so that an index decides how long it takes and never what is found.
 """
 
+import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +14,15 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, select, text
 
 from ingestd.core.errors import RefusedError
-from ingestd.core.findtext import sign_query, terms_of, trigram_query
+from ingestd.core.findtext import normal, sign_query, terms_of, trigram_query
 from ingestd.core.registration_rules import RegistrationRule
+from ingestd.core.visibility import Scope
 from ingestd.stores.database import translated
 from ingestd.stores.find_index import slot_of
 from ingestd.stores.registration import lacking
 from ingestd.stores.schema import recordings as _recordings
 from ingestd.stores.schema_find import COLUMNS, find_rows
+from ingestd.stores.tally import Tally, tally_of
 
 Row = dict[str, Any]
 
@@ -45,6 +48,9 @@ class Question:
         begins, ends: the recording starts in this half-open span; UTC text.
         code: a finding whose code begins so stands for it.
         unit: whose it is, as registered or known; the whole name.
+        kind: `core.facts.MediaKind`.
+        is_held: under a standing hold.
+        scope: what the asker may see; null for all of it.
         after: the slot behind which the page starts, as the page before it told.
         is_oldest_first: else the newest come first.
     """
@@ -61,6 +67,9 @@ class Question:
     code: str | None = None
     state: str | None = None
     unit: str | None = None
+    scope: Scope | None = None
+    kind: str | None = None
+    is_held: bool = False
     is_unregistered: bool = False
     after: int | None = None
     is_oldest_first: bool = False
@@ -148,6 +157,23 @@ class Finder:
             by_id = {row["recording_id"]: dict(row) for row in found}
         return [by_id[one] for one in recordings]
 
+    def slot(self, recording: str) -> int:
+        """Behind which slot a page starts that follows on a recording."""
+        query = select(find_rows.c.slot).where(find_rows.c.recording_id == recording)
+        with translated(), self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def tally(self, recordings: Sequence[str], zone: dt.tzinfo) -> Tally:
+        """What these recordings are, counted."""
+        return tally_of(self._engine, recordings, zone)
+
+    def tags(self, recordings: Sequence[str]) -> dict[str, Row | None]:
+        """The tags of recordings by their ids; null for those that have none yet."""
+        query = select(_recordings.c.recording_id, _recordings.c.tags)
+        with translated(), self._engine.connect() as connection:
+            found = connection.execute(query.where(_recordings.c.recording_id.in_(recordings))).all()
+        return {row.recording_id: row.tags for row in found}
+
     def _rest(self, question: Question) -> list[_Part]:
         parts = []
         if question.box is not None:
@@ -165,8 +191,18 @@ class Finder:
         if question.state:
             is_so = "recordings.recording_id = find_rows.recording_id AND recordings.state = :state"
             parts.append(_Part(f"EXISTS (SELECT 1 FROM recordings WHERE {is_so})", {"state": question.state}))
+        if question.kind:
+            is_so = "recordings.recording_id = find_rows.recording_id AND recordings.kind = :kind"
+            parts.append(_Part(f"EXISTS (SELECT 1 FROM recordings WHERE {is_so})", {"kind": question.kind}))
+        if question.is_held:
+            held = "hold_coverage JOIN holds ON holds.hold_id = hold_coverage.hold_id AND holds.released_at IS NULL"
+            same = "hold_coverage.recording_id = find_rows.recording_id"
+            slots = f"SELECT find_rows.slot FROM {held} JOIN find_rows ON {same}"
+            parts.append(_Part(f"EXISTS (SELECT 1 FROM {held} WHERE {same})", {}, slots))
         if question.unit is not None:
             parts.append(_Part("find_rows.unit = :unit", {"unit": question.unit}))
+        if question.scope is not None and not question.scope.is_whole:
+            parts.append(_scoped(question.scope))
         if question.is_unregistered:
             condition = str(lacking(self._rules).compile(self._engine, compile_kwargs={"literal_binds": True}))
             parts.append(_Part(condition, {}, f"SELECT find_rows.slot FROM find_rows WHERE {condition}"))
@@ -222,6 +258,40 @@ def _box(box: Box) -> _Part:
     slots = "SELECT slot FROM find_box WHERE south <= :north AND north >= :south AND west <= :east AND east >= :west"
     values = {"south": box.south, "west": box.west, "north": box.north, "east": box.east}
     return _Part(condition, values, slots)
+
+
+def _scoped(scope: Scope) -> _Part:
+    """`core.visibility.is_visible` in the database."""
+    sure = (
+        "SELECT 1 FROM recordings r, json_each(r.tags, '$.officers') o WHERE r.recording_id = find_rows.recording_id"
+        " AND NOT coalesce(o.value ->> '$.is_doubtful', 0)"
+    )
+    if scope.is_own_only:
+        theirs = "coalesce(o.value ->> '$.certificate', '')"
+        is_named = ":own_name != '' AND o.value ->> '$.officer' = :own_name"
+        is_own = f"CASE WHEN :own_number != '' AND {theirs} != '' THEN {theirs} = :own_number ELSE {is_named} END"
+        values = {"own_name": scope.person, "own_number": scope.certificate}
+        asked, slots = _own_slots([one for one in values.values() if one])
+        return _Part(f"EXISTS ({sure} AND {is_own})", values | asked, slots)
+    condition = f"EXISTS ({sure} AND o.value ->> '$.unit' IN (SELECT value FROM json_each(:scope_units)))"
+    if scope.has_unknown:
+        condition = f"({condition} OR NOT EXISTS ({sure} AND coalesce(o.value ->> '$.unit', '') != ''))"
+    return _Part(condition, {"scope_units": json.dumps(sorted(scope.units or ()))})
+
+
+def _own_slots(names: Sequence[str]) -> tuple[Row, str]:
+    """What an index is asked for a person's recordings, and the query; empty where no index has such a name."""
+    values: Row = {}
+    queries = []
+    for number, name in enumerate(names):
+        term = [(normal(name), "officers")]
+        asked = {"find_words": trigram_query(term), "find_signs": sign_query(term)}
+        index = next((index for index, query in asked.items() if query), None)
+        if index is None:
+            return {}, ""
+        values[f"own{number}"] = asked[index]
+        queries.append(f"SELECT rowid FROM {index} WHERE {index} MATCH :own{number}")
+    return values, " UNION ".join(queries)
 
 
 @dataclass(frozen=True, slots=True)

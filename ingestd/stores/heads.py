@@ -66,6 +66,12 @@ class HeadFolder:
         """Every head in the vault."""
         return list(heads_in(self.root, self._vault.root))
 
+    def page(self, *, before: str = "", limit: int) -> list[FoundHead]:
+        """The newest heads below the file name `before`; no other file is read."""
+        found = sorted(self.root.rglob("*.json"), key=lambda one: one.name, reverse=True)
+        wanted = [one for one in found if not one.name.startswith(".") and (not before or one.name < before)]
+        return [read_head_file(one, str(one.relative_to(self._vault.root))) for one in wanted[:limit]]
+
     def newest(self) -> Head | None:
         """The head with the highest number that can be read; null where there is none."""
         for path in sorted(self.root.rglob("*.json"), key=lambda one: one.name, reverse=True):

@@ -9,20 +9,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, String, cast, func, insert, select, update
+from sqlalchemy import Connection, Engine, String, cast, func, insert, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from ingestd.core.case_acts import CASE_ACTS
 from ingestd.core.custody import Act, Entry
 from ingestd.core.errors import IntegrityError, NotFoundError, RefusedError
 from ingestd.core.hold_acts import DECLINED, applied, hold_document, hold_id, hold_of
-from ingestd.core.holds import AnyScope, Hold, HoldFacts, Judgement, TakeScope, covers, judged
+from ingestd.core.holds import AnyScope, Hold, HoldFacts, HoldStanding, Judgement, TakeScope, covers, judged
 from ingestd.core.lifecycle import State
+from ingestd.core.visibility import Scope
 from ingestd.stores import schema
 from ingestd.stores.database import translated
 from ingestd.stores.hold_facts import TOGETHER, candidates, facts_of
 from ingestd.stores.schema_cases import case_links
+from ingestd.stores.schema_find import find_rows
 from ingestd.stores.schema_holds import hold_acts, hold_coverage, holds
+from ingestd.stores.statistics import is_of_units
 
 Row = dict[str, Any]
 
@@ -169,6 +172,53 @@ class HoldBook:
         with translated(), self._engine.connect() as connection:
             return _holds(connection)
 
+    def page(
+        self,
+        standing: HoldStanding | None = None,
+        *,
+        today: dt.date,
+        reason: str = "",
+        requester: str = "",
+        scope: Scope,
+        after: str = "",
+        limit: int = 50,
+    ) -> list[tuple[Hold, int]]:
+        """Holds, the newest first, each with how many recordings it caught; pages by `after`, the last number shown.
+
+        Args:
+            standing: null for any.
+            today: the bureau's own day.
+            requester: part of the name of who asked for it.
+            scope: only holds that caught a recording of its units; an officer's own scope has none.
+        """
+        table, caught = holds, hold_coverage
+        size = select(func.count()).where(caught.c.hold_id == table.c.hold_id).scalar_subquery()
+        query = select(table.c.document, size).order_by(table.c.placed_at.desc(), table.c.hold_id.desc()).limit(limit)
+        if standing is not None:
+            is_released = standing is HoldStanding.RELEASED
+            query = query.where(table.c.released_at.is_not(None) if is_released else table.c.released_at.is_(None))
+        if standing is HoldStanding.TO_REVIEW:
+            query = query.where(table.c.review_on <= today.isoformat())
+        if reason:
+            query = query.where(table.c.reason == reason)
+        if requester:
+            name = table.c.document["requester"].as_string()
+            query = query.where(name.contains(requester, autoescape=True))
+        if after:
+            last = select(table.c.placed_at).where(table.c.hold_id == after).scalar_subquery()
+            query = query.where(tuple_(table.c.placed_at, table.c.hold_id) < tuple_(last, after))
+        if not scope.is_whole:
+            mine = select(caught.c.hold_id).join(find_rows, find_rows.c.recording_id == caught.c.recording_id)
+            query = query.where(table.c.hold_id.in_(mine.where(is_of_units(scope))))
+        with translated(), self._engine.connect() as connection:
+            return [(hold_of(document), int(caught_by)) for document, caught_by in connection.execute(query)]
+
+    def is_of(self, number: str, scope: Scope) -> bool:
+        """Whether a hold caught a recording of the units of a scope."""
+        caught = hold_coverage
+        mine = select(caught.c.hold_id).join(find_rows, find_rows.c.recording_id == caught.c.recording_id)
+        return scope.is_whole or bool(self._rows(mine.where(caught.c.hold_id == number, is_of_units(scope)).limit(1)))
+
     def of_complaint(self, number: str) -> list[Hold]:
         """The holds that follow from a complaint, released ones too."""
         with translated(), self._engine.connect() as connection:
@@ -213,17 +263,24 @@ class HoldBook:
 
     # Recordings
 
-    def recordings_of(self, number: str) -> list[str]:
-        """Recordings that a hold caught, in the order of their ids; of a released one those that it had."""
+    def recordings_of(self, number: str, *, after: str = "", limit: int | None = None) -> list[str]:
+        """Recordings that a hold caught, in the order of their ids, behind `after`; of a released one what it had."""
         table = hold_coverage
-        query = select(table.c.recording_id).where(table.c.hold_id == number).order_by(table.c.recording_id)
+        query = select(table.c.recording_id).where(table.c.hold_id == number, table.c.recording_id > after)
+        query = query.order_by(table.c.recording_id).limit(limit)
         with translated(), self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
     def sizes(self) -> dict[str, int]:
         """How many recordings each hold caught."""
+        return self.sizes_of(None)
+
+    def sizes_of(self, numbers: Sequence[str] | None) -> dict[str, int]:
+        """How many recordings each of these holds caught; null for all holds."""
         table = hold_coverage
         query = select(table.c.hold_id, func.count()).group_by(table.c.hold_id)
+        if numbers is not None:
+            query = query.where(table.c.hold_id.in_(numbers))
         with translated(), self._engine.connect() as connection:
             return {row[0]: int(row[1]) for row in connection.execute(query)}
 
@@ -237,6 +294,14 @@ class HoldBook:
         """What scopes are judged by, in the order of the ids."""
         with translated(), self._engine.connect() as connection:
             return facts_of(connection, recordings)
+
+    def described(self, recordings: Sequence[str]) -> list[Row]:
+        """What a page shows of so many recordings, in the order given; those that are not in the catalogue left out."""
+        table = _recordings
+        columns = (table.c.recording_id, table.c.card_path, table.c.recorder_id, table.c.recorded_start, table.c.tags)
+        query = select(*columns, table.c.duration_s, table.c.size_bytes, table.c.keep_until)
+        rows = {row["recording_id"]: row for row in self._rows(query.where(table.c.recording_id.in_(recordings)))}
+        return [rows[one] for one in recordings if one in rows]
 
     def take_scope(self, recordings: Sequence[str]) -> TakeScope:
         """The scope of the take that these recordings make up.

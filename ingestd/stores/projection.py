@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from ingestd.core.access_acts import ACCESS_ACTS, VIEWED
+from ingestd.core.account_acts import ACCOUNT_ACTS
 from ingestd.core.carriers import CARRIER_ACTS
 from ingestd.core.case_acts import CASE_ACTS
 from ingestd.core.custody import Entry
@@ -23,10 +25,14 @@ from ingestd.core.facts import MediaKind
 from ingestd.core.hold_acts import DECLINED, HOLD_ACTS
 from ingestd.core.lifecycle import ALLOWED_MOVES, Fate, State
 from ingestd.core.manifest import sha256_of
+from ingestd.core.register_acts import DISCLOSURE_ACTS
 from ingestd.core.replica_acts import REPLICA_ACTS
 from ingestd.core.roster_acts import ROSTER_ACTS
+from ingestd.core.sample_acts import SAMPLE_ACTS
 from ingestd.core.vessel_acts import VESSEL_FACT_ACTS
 from ingestd.stores import (
+    access,
+    accounts,
     ais,
     bookmarks,
     carriers,
@@ -42,10 +48,13 @@ from ingestd.stores import (
     handover_records,
     heads,
     holds,
+    ownacts,
+    registers,
     registration,
     releases,
     replicas,
     roster,
+    samples,
     schema,
     structures,
     terms,
@@ -70,6 +79,7 @@ def apply_all(connection: Connection, read: ReadDocument, entries: Sequence[Entr
             for a move that the lifecycle does not allow.
     """
     before = _times_before(connection, entries)
+    ownacts.followed(connection, entries)
     for act, group in itertools.groupby(entries, key=lambda entry: entry.act):
         if act == "recording.sealed":
             sealed = list(group)
@@ -493,6 +503,7 @@ _PROJECTIONS: Mapping[str, Callable[[Connection, ReadDocument, Entry], None]] = 
     "ledger.key_entered": lambda connection, _, entry: heads.key_entered(connection, entry),
     "ledger.head_signed": lambda connection, _, entry: heads.head_signed(connection, entry),
     "config.changed": lambda connection, _, entry: heads.configuration_changed(connection, entry),
+    **dict.fromkeys(ACCOUNT_ACTS, lambda connection, _, entry: accounts.account_changed(connection, entry)),
     "derived.made": _derived_made,
     "disposal.planned": _disposal_planned,
     **dict.fromkeys(
@@ -524,7 +535,13 @@ _PROJECTIONS: Mapping[str, Callable[[Connection, ReadDocument, Entry], None]] = 
     **dict.fromkeys(ROSTER_ACTS, lambda connection, _, entry: roster.entry_changed(connection, entry)),
     **dict.fromkeys(HOLD_ACTS, lambda connection, _, entry: holds.hold_changed(connection, entry)),
     **dict.fromkeys(CARRIER_ACTS, lambda connection, _, entry: carriers.carrier_changed(connection, entry)),
+    **dict.fromkeys(DISCLOSURE_ACTS, lambda connection, _, entry: registers.disclosure_changed(connection, entry)),
+    "nonduty.noted": lambda connection, _, entry: registers.nonduty_noted(connection, entry),
+    "nonduty.settled": lambda connection, _, entry: registers.nonduty_settled(connection, entry),
+    **dict.fromkeys(SAMPLE_ACTS, lambda connection, _, entry: samples.sample_changed(connection, entry)),
     DECLINED: lambda connection, _, entry: holds.declined(connection, entry),
+    **dict.fromkeys(ACCESS_ACTS, lambda connection, _, entry: access.request_changed(connection, entry)),
+    VIEWED: lambda connection, _, entry: access.viewed(connection, entry),
     "roster.settled": lambda connection, _, entry: roster.settled(connection, entry),
     **dict.fromkeys(fixity.FIXITY_ACTS, lambda connection, _, entry: fixity.project(connection, entry)),
     **dict.fromkeys(REPLICA_ACTS, lambda connection, _, entry: replicas.project(connection, entry)),

@@ -133,6 +133,16 @@ recordings = Table(
         sqlite_where=text("keep_until IS NULL AND kept_by IS NOT NULL"),
     ),
     Index(None, "origin"),
+    # Statistics are counted out of this one alone; rows are long.
+    Index(
+        "ix_recordings_counted",
+        "sealed_at",
+        "hand_over_state",
+        "recorder_id",
+        "size_bytes",
+        "duration_s",
+        "recording_id",
+    ),
     Index(None, "recorder_key", "sha256"),
     Index(None, "docking_id"),
     Index(None, "recorded_start"),
@@ -167,6 +177,14 @@ findings = Table(
     Column("superseded_by", Integer, comment="ledger entry that says it anew; null while it stands"),
     Index(None, "recording_id"),
     Index(None, "docking_id"),
+    Index(None, "recorder_key"),
+    Index(
+        "ix_findings_noted",
+        "noted_at",
+        "code",
+        "recording_id",
+        sqlite_where=text("superseded_by IS NULL"),
+    ),
     Index(
         "ix_findings_open",
         "code",
@@ -255,6 +273,7 @@ explanations = Table(
     Column("withdrawn_by", Text),
     Column("withdrawn_reason", Text),
     Index(None, "finding_key"),
+    Index(None, "subject"),
 )
 
 device_acts = Table(

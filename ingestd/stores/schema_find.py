@@ -53,6 +53,7 @@ find_rows = Table(
     Column("east", Float),
     *(Column(name, Text, nullable=False) for name in COLUMNS),
     Index(None, "recording_id", unique=True),
+    Index("ix_find_rows_owned", "recording_id", "unit"),
     Index(None, "is_footage", "known", "is_at_sea", "unit"),
 )
 

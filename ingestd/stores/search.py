@@ -74,6 +74,17 @@ class Catalogue:
             raise NotFoundError(f"{what} answers to {prefix!r}", "see `ingestd list` for the ids")
         return rows[0]
 
+    def recording_of(self, recording: str) -> Row:
+        """One recording by its whole id, with its content's place and its docking's marks.
+
+        Raises:
+            NotFoundError: there is none of this id.
+        """
+        rows = self._rows(_marked_recordings().where(_recordings.c.recording_id == recording))
+        if not rows:
+            raise NotFoundError(f"no recording answers to {recording!r}", "see `ingestd list` for the ids")
+        return rows[0]
+
     def sightings_of(self, recording: str) -> list[Row]:
         """Every place where the bytes of a recording were seen on its recorder."""
         return self._rows(
@@ -138,6 +149,13 @@ class Catalogue:
     def derived(self, recording: str) -> list[Row]:
         """Proxy, poster and track of a recording."""
         return self._rows(select(_derived).where(_derived.c.recording_id == recording).order_by(_derived.c.kind))
+
+    def derived_of(self, recordings: Sequence[str]) -> dict[str, list[Row]]:
+        """What was derived of recordings, by their ids; those of which nothing was are left out."""
+        found: dict[str, list[Row]] = {}
+        for row in self._in_parts(select(_derived), _derived.c.recording_id, recordings):
+            found.setdefault(row["recording_id"], []).append(row)
+        return found
 
     def contents(self) -> list[Row]:
         """Every content with its place; those whose bytes are condemned have a `condemned_seq`."""

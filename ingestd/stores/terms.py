@@ -193,13 +193,17 @@ class TermBook:
 
     # Born expired
 
-    def aged(self, *, is_waiting: bool = True, limit: int = 1000) -> list[Row]:
-        """Recordings that were older than their term when they came in, oldest first; or the settled ones."""
+    def aged(self, *, is_waiting: bool = True, after: str = "", limit: int = 1000) -> list[Row]:
+        """Recordings that were older than their term when they came in, oldest first; or the settled ones.
+
+        Pages by `after`, the last id that was shown.
+        """
         table = born_expired
         state = table.c.settled_at.is_(None) if is_waiting else table.c.settled_at.is_not(None)
         query = _listed().join(table, table.c.recording_id == _recordings.c.recording_id)
         query = query.add_columns(table.c.noted_at, table.c.settled_at, table.c.settled_by, table.c.settled_reason)
-        return self._rows(query.where(state).order_by(table.c.recording_id).limit(limit))
+        query = query.where(state, table.c.recording_id > after)
+        return self._rows(query.order_by(table.c.recording_id).limit(limit))
 
     def among_aged(self, recordings: Iterable[str]) -> frozenset[str]:
         """Those of these recordings that wait for a person."""

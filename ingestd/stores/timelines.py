@@ -8,12 +8,14 @@ from sqlalchemy import Engine, select
 from ingestd.core.errors import NotFoundError
 from ingestd.stores import schema
 from ingestd.stores.database import translated
+from ingestd.stores.fleet import MARKS
 
 Row = dict[str, Any]
 
 _MOST_VALUES = 500
 
 _recordings, _findings, _dockings = schema.recordings, schema.findings, schema.dockings
+_contents, _admissions = schema.contents, schema.admissions
 
 
 class Timelines:
@@ -43,6 +45,18 @@ class Timelines:
             raise NotFoundError(f"more than one take answers to {named!r}", "give more digits of its id")
         return rows
 
+    def of_take(self, take_id: str) -> list[Row]:
+        """The timed recordings of a take by its whole id, in order, each with its content's place and the marks of its
+        docking."""
+        query = (
+            select(_recordings, _contents.c.vault_path, *MARKS)
+            .join(_contents, _contents.c.sha256 == _recordings.c.sha256)
+            .outerjoin(_admissions, _admissions.c.docking_id == _recordings.c.docking_id)
+            .where(_recordings.c.take_id == take_id, _recordings.c.recorded_start.is_not(None))
+            .where(_recordings.c.kind.in_(("video", "audio")))
+        )
+        return self._rows(query.order_by(_recordings.c.recorded_start, _recordings.c.recording_id))
+
     def docking(self, named: str) -> Row | None:
         """A docking by its id or the last digits (four at least) of it; null where none or more than one answers."""
         query = select(_dockings).where(_dockings.c.docking_id.endswith(named, autoescape=True)).limit(2)
@@ -60,11 +74,15 @@ class Timelines:
 
     def findings_about(self, recordings: Collection[str], recorder_keys: Collection[str]) -> list[Row]:
         """Standing findings about these recordings, and about sets that any of them belongs to, oldest first."""
-        wanted = _findings.c.recording_id.is_not(None) | _findings.c.recorder_key.in_(sorted(recorder_keys))
-        query = select(_findings).where(_findings.c.superseded_by.is_(None), wanted)
-        rows = self._rows(query.order_by(_findings.c.noted_at, _findings.c.finding_id))
+        ids, keys = sorted(recordings), sorted(recorder_keys)
+        parts = [ids[start : start + _MOST_VALUES] for start in range(0, len(ids), _MOST_VALUES)]
+        found = {}
+        for wanted in (*(_findings.c.recording_id.in_(part) for part in parts), _findings.c.recorder_key.in_(keys)):
+            for row in self._rows(select(_findings).where(_findings.c.superseded_by.is_(None), wanted)):
+                found[row["finding_id"]] = row
         among = set(recordings)
-        return [row for row in rows if among.intersection(row["document"]["files"] or [row["recording_id"]])]
+        about = [row for row in found.values() if among.intersection(row["document"]["files"] or [row["recording_id"]])]
+        return sorted(about, key=lambda row: (row["noted_at"], row["finding_id"]))
 
     def _timed(self, condition: Any) -> list[Row]:
         query = select(_recordings).where(

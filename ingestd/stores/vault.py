@@ -6,6 +6,7 @@
     derived/…             proxies, posters, tracks: made again at will
     attachments/…         papers that people gave with their words
     disposals/…           plans and certificates of disposals; kept for ever
+    samples/…             frozen lists that samples were drawn from
     releases/…            lists of files that were asked to be erased from recorders
     damaged/…             files that a repair has taken out of their places; never evidence
     ledger/…              every act, hash-chained
@@ -61,6 +62,7 @@ originals/YEAR/DATE/RECORDER-DOCKING/   one folder for each docking of a recorde
   SHA256SUMS               check with: sha256sum -c SHA256SUMS (after a disposal 销毁后: --ignore-missing)
 derived/                   smaller copies for viewing; never evidence (预览件，非证据)
 attachments/               papers that people gave with an explanation (说明附件)
+samples/                   frozen lists that samples were drawn from (抽检冻结清单)
 releases/                  lists of files that were asked to be erased from recorders (清空记录仪清单)
 damaged/                   files that a repair took out of their places; never evidence (损坏件，非证据)
 disposals/                 plans and certificates of disposals, kept for ever (销毁清册与销毁证明，永久保存)

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingestd.core.errors import IngestdError, NotFoundError, RefusedError, UnavailableError
+from ingestd.web.api.base import problem
 from ingestd.web.console import Console
 from ingestd.web.languages import language_of
 from ingestd.web.rendering import environment_of
@@ -30,6 +31,8 @@ LANGUAGE_COOKIE: Final = "lang"
 _STATIC = Path(__file__).parent / "static"
 _MOST_FORM_BYTES = 1024 * 1024
 _MOST_FIELDS = 2000
+_MOST_NUMBER_BITS = 63
+"""Of a number in a path: the database has none that is longer."""
 _STATUS: Final[dict[type[IngestdError], int]] = {NotFoundError: 404, RefusedError: 409, UnavailableError: 503}
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; object-src 'none'; "
@@ -60,13 +63,15 @@ def application(console: Console, pages: Sequence[Page], api: FastAPI | None = N
 
     async def failed(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
+        if request.url.path.startswith("/api/"):
+            return problem(status, "There is no such path" if status == 404 else "Not possible")
         visit = _visit(request, console, environment, FormData())
         return await run_in_threadpool(visit.page, "error.html", status, error=None, code=status)
 
     return Starlette(
         routes=routes,
-        exception_handlers={HTTPException: failed},
-        middleware=[Middleware(_Headers, is_secure=console.settings.web.certificate is not None)],
+        exception_handlers={HTTPException: failed, Exception: failed},
+        middleware=[Middleware(_Limited), Middleware(_Headers, is_secure=console.settings.web.certificate is not None)],
     )
 
 
@@ -88,8 +93,6 @@ def _endpoint(page: Page, console: Console, environment: Environment) -> Callabl
     async def answer(request: Request) -> Response:
         form = FormData()
         if request.method == "POST":
-            if int(request.headers.get("content-length") or 0) > _MOST_FORM_BYTES:
-                return PlainTextResponse("too much", 413)
             form = await request.form(max_files=4, max_fields=_MOST_FIELDS)
         return await run_in_threadpool(_answered, page, request, console, environment, form)
 
@@ -108,6 +111,8 @@ def _answered(page: Page, request: Request, console: Console, environment: Envir
     if request.method == "POST" and not _is_own(visit):
         too_old = RefusedError(visit.t("this form is too old; load the page again"))
         return visit.page("error.html", 403, error=too_old, code=403)
+    if any(isinstance(part, int) and part.bit_length() > _MOST_NUMBER_BITS for part in request.path_params.values()):
+        return visit.page("error.html", 404, error=None, code=404)
     try:
         return page.endpoint(visit)
     except IngestdError as error:
@@ -126,6 +131,33 @@ def _is_own(visit: Visit) -> bool:
         return origin is not None
     given = visit.text("csrf") or request.headers.get("x-csrf-token", "")
     return hmac.compare_digest(given.encode(), visit.someone.csrf.encode())
+
+
+class _Limited:
+    """No request may be longer than a form can be, whether it says its length or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        taken = 0
+
+        async def received() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > _MOST_FORM_BYTES:
+                raise HTTPException(413)
+            return message
+
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if not length.isdigit() or int(length[:12]) > _MOST_FORM_BYTES:
+            await PlainTextResponse("too much", 413)(scope, receive, send)
+            return
+        await self._app(scope, received, send)
 
 
 class _Headers:

@@ -1,7 +1,8 @@
 """What every page of the console works with: configuration, the catalogue for reading, the station for acts."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,9 @@ from ingestd.core.clock import Clock
 from ingestd.core.errors import RefusedError
 from ingestd.core.settings import Settings
 from ingestd.ipc import ask
+from ingestd.web.bayfeed import BayFeed
+from ingestd.web.dockfacts import notes_of
+from ingestd.web.docksheets import SheetKeys
 from ingestd.web.gate import Gate
 from ingestd.web.visitors import Visitor
 
@@ -25,6 +29,17 @@ class Console:
     configuration: Configuration
     clock: Clock
     gate: Gate
+    bays: BayFeed = field(init=False)
+    sheets: SheetKeys = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What the dock's screen needs of one console: who watches the bays, and who stands before a sheet."""
+        object.__setattr__(self, "bays", BayFeed(self._watch, functools.partial(notes_of, self.configuration)))
+        object.__setattr__(self, "sheets", SheetKeys(self.clock))
+
+    def close(self) -> None:
+        """Let go of whoever still listens; nothing else is under way when the console ends."""
+        self.bays.close()
 
     @property
     def settings(self) -> Settings:
@@ -50,13 +65,10 @@ class Console:
         answers: list[Document] = self.ask(operation, requests=documents)
         return answers
 
-    def watch(self, on_progress: Callable[[Document], None], *, silent_seconds: float = 40.0) -> None:
-        """Tell of each change of a bay until the station goes away.
-
-        Raises:
-            UnavailableError: it does not run, or went away.
-        """
-        ask(self.settings.socket_file, {"op": "watch"}, on_progress, silent_seconds=silent_seconds)
+    def _watch(
+        self, on_progress: Callable[[Document], None], on_connected: Callable[[Callable[[], None]], None]
+    ) -> None:
+        ask(self.settings.socket_file, {"op": "watch"}, on_progress, silent_seconds=40.0, on_connected=on_connected)
 
 
 def built(kind: type[R], visitor: Visitor, fields: Mapping[str, Any]) -> R:

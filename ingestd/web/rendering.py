@@ -14,6 +14,7 @@ from ingestd.core.findings import REGISTER
 from ingestd.web.console import Console
 from ingestd.web.languages import Language
 from ingestd.web.places import places
+from ingestd.web.words import half
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -46,7 +47,14 @@ def environment_of(console: Console) -> Environment:
         return (from_text(text) - dt.timedelta(seconds=1)).astimezone(zone).date().isoformat()
 
     environment.filters.update(
-        moment=moment, minute=minute, day=day, last_day=last_day, size=size, length=length, code=code_words
+        moment=moment,
+        minute=minute,
+        day=day,
+        last_day=last_day,
+        size=size,
+        duration=duration,
+        code=code_words,
+        half=half,
     )
     station, regime = console.settings.station, console.configuration.regime
     environment.globals.update(csrf=csrf, places=places, station=station, regime=regime)
@@ -62,7 +70,7 @@ def csrf(context: Context) -> Markup:
     )
 
 
-def length(seconds: float | None) -> str:
+def duration(seconds: float | None) -> str:
     """A length of time as a clock shows it."""
     if seconds is None:
         return "–"

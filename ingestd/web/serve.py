@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
@@ -11,20 +12,48 @@ from ingestd.config.load import Configuration
 from ingestd.core.clock import SystemClock
 from ingestd.core.errors import ConfigError
 from ingestd.core.web_settings import WebSettings
+from ingestd.ipc import ask
+from ingestd.stores.hashing import Hasher
+from ingestd.stores.secrets import Secrets
+from ingestd.web.api.everything import api
 from ingestd.web.app import application
 from ingestd.web.console import Console
 from ingestd.web.gate import Gate
 from ingestd.web.pages.everything import PAGES
+from ingestd.web.telling import Teller
+from ingestd.wiring import open_accounts
+
+_TOLD_SECONDS: Final = 5.0
+"""Who signs in waits so long for a station that does not answer; what happened is kept and told later."""
 
 
-def console_of(configuration: Configuration) -> Console:
-    """A console of this configuration."""
-    return Console(configuration, SystemClock(), Gate())
+def console_of(configuration: Configuration, hasher: Hasher | None = None) -> Console:
+    """A console of this configuration.
+
+    Args:
+        hasher: how dear a digest of a password is; null for as dear as it should be.
+
+    Raises:
+        StoreError: the console's own file cannot be opened.
+    """
+    settings, clock = configuration.settings, SystemClock()
+    secrets = Secrets(settings.secrets_file)
+
+    def send(documents: Sequence[dict[str, Any]]) -> object:
+        request = {"op": "account", "requests": list(documents)}
+        return ask(settings.socket_file, request, silent_seconds=_TOLD_SECONDS)
+
+    teller = Teller(secrets, send)
+    teller.flush()
+    gate = Gate(lambda: open_accounts(settings), secrets, teller, settings.web, clock, hasher)
+    return Console(configuration, clock, gate)
 
 
 def application_of(console: Console) -> Starlette:
     """The console with all its pages."""
-    return application(console, PAGES)
+    made = application(console, PAGES, api(console))
+    made.state.console = console
+    return made
 
 
 def serve(app: Starlette, settings: WebSettings, on_ready: Callable[[str], None]) -> None:
@@ -83,7 +112,20 @@ def server_of(app: Starlette, settings: WebSettings) -> uvicorn.Server:
         raise ConfigError(
             f"web.certificate = {str(settings.certificate)!r}: {error}", "give a certificate and its key in PEM"
         ) from error
-    return uvicorn.Server(config)
+    return _Server(config, app)
+
+
+class _Server(uvicorn.Server):
+    """A server that lets go of its listeners when it ends: answers without an end would hold it up."""
+
+    def __init__(self, config: uvicorn.Config, app: Starlette) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the console, then the server."""
+        await asyncio.to_thread(self._app.state.console.close)
+        await super().shutdown(sockets)
 
 
 async def _served(server: uvicorn.Server, listening: socket.socket, on_ready: Callable[[], None]) -> None:

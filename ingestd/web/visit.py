@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
-from urllib.parse import quote, urlencode
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlencode
 
 from jinja2 import Environment
 from starlette.datastructures import FormData, QueryParams
@@ -18,6 +18,9 @@ from ingestd.web.languages import Language, translations
 from ingestd.web.visitors import Visitor
 
 Endpoint = Callable[["Visit"], Response]
+
+SAID_COOKIE: Final = "said"
+_MOST_SAID: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,11 @@ class Visit:
         """Words in the language of whoever asks; the English ones are what they are looked up by."""
         return translations(self.language).gettext
 
+    @property
+    def said(self) -> str:
+        """The word about an act that the page before this one did; empty for none."""
+        return unquote(self.request.cookies.get(SAID_COOKIE, ""))
+
     def may(self, right: Right) -> bool:
         """Whether whoever asks holds a right."""
         return self.someone is not None and self.someone.may(right)
@@ -101,9 +109,16 @@ class Visit:
         words = self.environment.get_template(template).render(
             visit=self, visitor=self.someone, Right=Right, _=self.t, language=self.language, **context
         )
-        return HTMLResponse(words, status)
+        answer = HTMLResponse(words, status)
+        if SAID_COOKIE in self.request.cookies:
+            answer.delete_cookie(SAID_COOKIE)
+        return answer
 
     def go(self, path: str, said: str = "", **query: str) -> RedirectResponse:
         """On to another page of the console after an act, with a word about it."""
-        more = {**query, **({"said": said} if said else {})}
-        return RedirectResponse(path + (f"?{urlencode(more, quote_via=quote)}" if more else ""), 303)
+        answer = RedirectResponse(path + (f"?{urlencode(query, quote_via=quote)}" if query else ""), 303)
+        if said:
+            # Not in the address: a link of somebody else's could make the console seem to have said anything.
+            is_secure = self.console.settings.web.certificate is not None
+            answer.set_cookie(SAID_COOKIE, quote(said[:_MOST_SAID]), httponly=True, samesite="strict", secure=is_secure)
+        return answer

@@ -16,6 +16,7 @@ class Visitor:
         unit: whose footage the person sees, with the units below it; null for the whole bureau.
         certificate: number of the enforcement certificate, which ties an officer to recordings; empty for none.
         csrf: what each form of this session must bring.
+        only: what an API token is limited to; null for all that the roles give.
     """
 
     account: str
@@ -24,7 +25,8 @@ class Visitor:
     unit: str | None = None
     certificate: str = ""
     csrf: str = ""
+    only: frozenset[Right] | None = None
 
     def may(self, right: Right) -> bool:
-        """Whether one of the roles gives this right."""
-        return right in rights_of(self.roles)
+        """Whether one of the roles gives this right, and the token, where there is one, does not keep it back."""
+        return right in rights_of(self.roles) and (self.only is None or right in self.only)

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,6 +10,7 @@ import typer.main
 from pydantic import BaseModel
 
 from ingestd.cli.app import app
+from ingestd.core.access_acts import VIEWED
 from ingestd.core.device_acts import DEVICE_ACTS, UNREADABLE
 from ingestd.core.disposal_acts import CONDEMNED, DISPOSED
 from ingestd.core.findings import REGISTER
@@ -43,7 +45,7 @@ def entered_acts() -> set[str]:
         for keyword in call.keywords
         if keyword.arg == "act" and isinstance(keyword.value, ast.Constant)
     ]
-    verbs += [CONDEMNED, DISPOSED]
+    verbs += [CONDEMNED, DISPOSED, VIEWED]
     # What helpers write down is taken over under the verbs of its own register.
     return {verb for verb in verbs if isinstance(verb, str)} | {*DEVICE_ACTS, UNREADABLE}
 
@@ -84,6 +86,6 @@ def default_keys(model: type[BaseModel], prefix: str = "") -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
+    if isinstance(value, Path | IPv4Network | IPv6Network):
         return str(value)
-    return list(value) if isinstance(value, tuple) else value
+    return list(map(_plain, value)) if isinstance(value, tuple) else value

@@ -159,7 +159,7 @@ def build_station(root: Path, **options: object) -> Station:
     shutil.copytree(PROJECT / "config", root / "config")
     station = Station(root)
     text = station.config_file.read_text("utf-8")
-    for name, value in {"udev__enabled": False, "http__port": 0, **options}.items():
+    for name, value in {"udev__enabled": False, "http__port": 0, "web__port": 0, **options}.items():
         section, _, key = name.partition("__")
         pattern = re.compile(rf"(^\[{section}\]\n(?:(?!\[).*\n)*?){key} = .*$", re.MULTILINE)
         words = json.dumps(value, ensure_ascii=False)

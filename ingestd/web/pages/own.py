@@ -18,12 +18,15 @@ def sign_in(visit: Visit) -> Response:
 
 def signed_in(visit: Visit) -> Response:
     """Open a session, always a new one: what the browser brought is never taken over."""
-    address = visit.request.client.host if visit.request.client else ""
+    gate, before = visit.console.gate, visit.request.cookies.get(SESSION_COOKIE, "")
+    browser = visit.request.headers.get("user-agent", "")
     onwards = _local(visit.text("next", "/"))
     try:
-        opened = visit.console.gate.sign_in(visit.text("account"), str(visit.form.get("password", "")), address=address)
+        typed = str(visit.form.get("password", ""))
+        opened = gate.sign_in(visit.text("account"), typed, address=address_of(visit), browser=browser)
     except RefusedError as error:
         return visit.page("sign_in.html", 403, next=onwards, fault=error.message, account=visit.text("account"))
+    gate.sign_out(before)
     answer = visit.go(onwards)
     _set(answer, visit, SESSION_COOKIE, opened.key)
     return answer
@@ -44,6 +47,11 @@ def language(visit: Visit) -> Response:
     if chosen in LANGUAGES:
         answer.set_cookie(LANGUAGE_COOKIE, chosen, max_age=_A_YEAR_SECONDS, samesite="lax", httponly=True)
     return answer
+
+
+def address_of(visit: Visit) -> str:
+    """Where whoever asks is."""
+    return visit.request.client.host if visit.request.client else ""
 
 
 def _set(answer: Response, visit: Visit, name: str, value: str) -> None:
