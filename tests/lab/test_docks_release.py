@@ -89,7 +89,7 @@ def test_a_pull_in_the_middle_of_erasing_leaves_receipts_that_are_true(releasing
     releasing.plug(1, card)
     releasing.wait_done(1)
     docking = docking_of(releasing, card)
-    releasing.sh(f"systemd-run --unit=asked ingestd release run {docking} --by lab")
+    releasing.sh(f"systemd-run --unit=asked {software.PLACE}/bin/ingestd release run {docking} --by lab")
     releasing.wait_for(lambda: bool(releasing.json("release", "show", docking)), what="the request")
     releasing.pull(1)
     releasing.wait_for(
@@ -114,7 +114,7 @@ def test_a_station_that_loses_its_power_while_a_card_is_erased_closes_the_releas
     machine.plug(1, card)
     machine.wait_done(1)
     docking = docking_of(machine, card)
-    machine.sh(f"systemd-run --unit=asked ingestd release run {docking} --by lab")
+    machine.sh(f"systemd-run --unit=asked {software.PLACE}/bin/ingestd release run {docking} --by lab")
     machine.wait_for(lambda: bool(machine.json("release", "show", docking)), what="the request")
     machine.power_cut(7)
     machine.boot(ALLOWED, store=store)
