@@ -27,7 +27,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """One take whose second segment lacks two seconds, beside a trawler that AIS told of and that was confirmed."""
     root = tmp_path_factory.mktemp("journey")
     write_card(PLAN, root / "card")
-    with office(root / "station", root / "card") as running:
+    with office(root / "station", root / "card", proxy__enabled=True) as running:
         row = gap_row(running)
         began = dt.datetime.fromisoformat(row["recorded_start"])
         lines = [stamped(part, began) for part in voyage(TRAWLER, "LIAO DA JIN YU 15008")]

@@ -47,8 +47,8 @@ def test_a_disposal_from_the_plan_to_its_certificate(old: Disposing) -> None:
     digest = book.plan(number).plan_sha256
     assert set(book.ids(number, ItemState.PLANNED)) == {ids[B], ids[C], ids[D]}
 
-    # Nobody else than a head agrees, nobody twice, and nobody to another document than the one that stands.
-    assert agreed(archivist, number, digest)[0] == 403
+    # Nobody without the right agrees, nobody twice, and nobody to another document than the one that stands.
+    assert agreed(old.person(Role.CUSTODIAN), number, digest)[0] == 403
     status, text = agreed(head, number, "f" * 64)
     assert (status, "与您所阅的不一致" in text) == (409, True)
     assert agreed(head, number, digest)[0] == 200

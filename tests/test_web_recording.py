@@ -34,7 +34,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     write_card(PLAN, root / "card")
     (root / "card" / "DCIM" / HOSTILE.replace("/", "_")).write_bytes(b"no footage")
     patrol = write_patrol_card(root / "patrol")
-    with office(root / "station", root / "card", patrol) as running:
+    with office(root / "station", root / "card", patrol, proxy__enabled=True) as running:
         log = write_log(root / "ais.log", harbour_lines())
         assert running.installation.run("vessel", "import", log, "--by", "赵敏").status == 0
         yield running

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from jinja2 import Environment
@@ -124,7 +125,8 @@ def _is_own(visit: Visit) -> bool:
     """Whether a form was made by a page of this console: by its origin, and for a session by the session's token."""
     request = visit.request
     origin = request.headers.get("origin")
-    if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host', '')}":
+    # By its host alone: behind a proxy with TLS the console itself is asked without it.
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
         return False
     if visit.someone is None:
         # A browser names the origin of every POST; without it nobody can tell whose form it was.

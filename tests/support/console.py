@@ -182,7 +182,9 @@ def served(configuration: Configuration, clock: Clock | None = None) -> Iterator
 
 def chromium() -> str:
     """Debian's Chromium; the test is skipped where it is not installed."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    # The shell without windows starts in a third of the time, and shows pages by the same engine.
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
         pytest.skip("a real browser needs Chromium (make deps)")
     return found

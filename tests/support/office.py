@@ -41,9 +41,10 @@ def office(
     Args:
         cards: taken in and described before the daemon starts.
         commands: of the program, run before the daemon starts; each must succeed.
-        options: change settings, as in `copy__batch_files=2`.
+        options: change settings, as in `copy__batch_files=2`; previews and looks are made only where they switch them
+            on.
     """
-    installation = Installation(root, **options)
+    installation = Installation(root, **{"proxy__enabled": False, "look__enabled": False, **options})
     for command in commands:
         ended = installation.run(*command)
         assert ended.status == 0, ended

@@ -9,6 +9,14 @@ let touchedAt = performance.now();
 let saidAt = touchedAt;
 
 // Digits go to the field that was touched last.
+// A reader types like a keyboard, wherever the last finger was.
+const card = document.querySelector("input[name=card]");
+if (card) {
+  addEventListener("keydown", (event) => {
+    if (document.activeElement === document.body && event.key.length === 1) card.focus();
+  });
+}
+
 const keys = document.querySelector("[data-keys]");
 if (keys) {
   let field = document.querySelector("[data-pad]");
