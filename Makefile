@@ -36,7 +36,7 @@ lint: $(STAMP) ## Types, style and import contracts only
 
 deps: ## Install what the full tests need beyond Python (Debian, as root)
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends umockdev udev systemd e2fsprogs util-linux coreutils procps gcc libc6-dev chromium-headless-shell fonts-wqy-microhei poppler-utils libimage-exiftool-perl >/dev/null
+	apt-get install -y -qq --no-install-recommends umockdev udev systemd e2fsprogs util-linux coreutils procps gcc libc6-dev chromium-headless-shell fonts-wqy-microhei poppler-utils libimage-exiftool-perl slapd >/dev/null
 	# An S3 server that really refuses what a lock forbids; nothing from PyPI does.
 	apt-get install -y -qq --no-install-recommends radosgw ceph-mon ceph-osd ceph-common >/dev/null
 

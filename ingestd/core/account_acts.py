@@ -28,6 +28,8 @@ ACCOUNT_ACTS: Final = (
 
 Kind = Literal["password", "pin", "card", "token"]
 """What somebody is known by."""
+Via = Literal["password", "ldap", "oidc"]
+"""By what somebody signed in."""
 Why = Literal["signed_out", "ended", "credential_changed", "account_closed"]
 """Why a session was closed: by its person, from elsewhere, or because of what changed. One that nobody used ends too,
 without an act: nobody did anything."""
@@ -129,7 +131,7 @@ class OpenSession(_Told):
     do: Literal["open_session"] = "open_session"
     by: Words
     session: Text
-    via: Literal["password"]
+    via: Via
 
 
 class CloseSession(_Told):

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,6 +18,9 @@ from ingestd.web.docksheets import SheetKeys
 from ingestd.web.gate import Gate
 from ingestd.web.visitors import Visitor
 
+if TYPE_CHECKING:
+    from ingestd.web.oidc import Provider
+
 Document = dict[str, Any]
 R = TypeVar("R", bound=BaseModel)
 
@@ -29,6 +32,8 @@ class Console:
     configuration: Configuration
     clock: Clock
     gate: Gate
+    provider: "Provider | None" = None
+    """Of identities, where one is configured."""
     bays: BayFeed = field(init=False)
     sheets: SheetKeys = field(init=False)
 

@@ -32,6 +32,9 @@ def _(words: str) -> str:
 LINK_GONE: Final = _("This link was used already, or its time is over. Ask an administrator for another one.")
 _OTHER = _("The two passwords differ.")
 _NOT_NOW = _("The password of now is wrong.")
+_THERE = _("The bureau's directory keeps your password: change it there.")
+_NO_DIRECTORY = _("There is no directory that would keep the password.")
+_LAST_HERE = _("The last administrator with a password here keeps it, for the day when the directory is away.")
 _TAKEN = _("This card belongs to another account.")
 _NO_RIGHTS = _("A token needs a name, and at least one right that the account has.")
 _DAYS = _("A token lasts from 1 to 366 days.")
@@ -136,9 +139,12 @@ def change_password(console: Console, visitor: Visitor, now: str, password: str,
     """Change the own password; every other session of the account ends.
 
     Raises:
-        RefusedError: the password of now is wrong, or the new one cannot be one.
+        RefusedError: the password of now is wrong, or the new one cannot be one, or the directory keeps it.
         UnavailableError: the station does not answer.
     """
+    gate = console.gate
+    if gate.has_directory and gate.secrets.digest(visitor.account, "password") is None:
+        raise RefusedError(_THERE)
     _check_own(console, visitor, now)
     _check_new(password, again, visitor.account, visitor.person)
     console.act(OPERATION, [built(SetCredential, visitor, {"account": visitor.account, "kind": "password"})])
@@ -184,6 +190,23 @@ def set_card(console: Console, visitor: Visitor, account: Account, card: str) ->
         raise RefusedError(_TAKEN)
     console.act(OPERATION, [built(SetCredential, visitor, {"account": account.name, "kind": "card"})])
     gate.secrets.set_credential(account.name, "card", digest, gate.now_text())
+
+
+def drop_password(console: Console, visitor: Visitor, account: Account) -> None:
+    """Take the password away that is kept here, so that the directory's counts; the account's sessions end.
+
+    Raises:
+        RefusedError: there is no directory, or no administrator would have a password here: the way in when it is away.
+        UnavailableError: it is taken away, and the station did not answer.
+    """
+    gate = console.gate
+    if not gate.has_directory:
+        raise RefusedError(_NO_DIRECTORY)
+    left = gate.secrets.accounts_with("password") - {account.name}
+    if account.is_admin and not any(one.is_admin and one.name in left for one in gate.accounts()):
+        raise RefusedError(_LAST_HERE)
+    _remove(console, visitor, account.name, "password")
+    gate.end_sessions(account.name, "credential_changed", by=visitor.person)
 
 
 def make_token(
@@ -237,9 +260,7 @@ def _remove(console: Console, visitor: Visitor, account: str, kind: str) -> None
 
 
 def _check_own(console: Console, visitor: Visitor, password: str) -> None:
-    gate = console.gate
-    digest = gate.secrets.digest(visitor.account, "password")
-    if not gate.hasher.is_right(digest, password_text(password)):
+    if not console.gate.is_password_of(visitor.account, password):
         raise RefusedError(_NOT_NOW)
 
 

@@ -10,12 +10,12 @@ import secrets as randomness
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Protocol
 
-from ingestd.core.account_acts import CloseSession, Lock, OpenSession, RefuseSession, Why, account_key
+from ingestd.core.account_acts import CloseSession, Lock, OpenSession, RefuseSession, Via, Why, account_key
 from ingestd.core.accounts import Account
 from ingestd.core.clock import Clock, from_text, to_text
-from ingestd.core.errors import NotFoundError, RefusedError
+from ingestd.core.errors import NotFoundError, RefusedError, UnavailableError
 from ingestd.core.roles import Right
 from ingestd.core.sign_in_rules import card_text, password_text
 from ingestd.core.web_settings import WebSettings
@@ -25,8 +25,6 @@ from ingestd.stores.secrets import Row, Secrets, digest_of
 from ingestd.web.telling import Teller, event_id
 from ingestd.web.visitors import Visitor
 
-Via = Literal["password"]
-
 
 def _(words: str) -> str:
     """Marks words that are translated where they are shown."""
@@ -34,11 +32,33 @@ def _(words: str) -> str:
 
 
 WRONG: Final = _("the name or the password is wrong")
+NOT_HERE: Final = _("There is no open account of your name here. Ask an administrator.")
 SHUT: Final = _("Too many wrong tries. Wait a while and try again.")
 _SEEN_EVERY: Final = dt.timedelta(minutes=1)
 _REMEMBERED: Final = dt.timedelta(hours=24)
 _MOST_TYPED: Final = 512
 _CARD_SALT: Final = "card"
+
+
+class Directory(Protocol):
+    """What checks passwords for accounts that have none here."""
+
+    def is_right(self, account: str | None, password: str) -> bool:
+        """Whether a password is an account's; null for nobody's, which takes as long.
+
+        Raises:
+            UnavailableError: it cannot say.
+        """
+
+
+class NotVouchedError(RefusedError):
+    """Another place was to vouch for somebody, and its word does not count. `name`: of whom, where that is known."""
+
+    code = "not_vouched"
+
+    def __init__(self, message: str, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,7 @@ class Gate:
     Args:
         book: opens the register of accounts; `NotFoundError` where there is no catalogue yet.
         hasher: how dear a digest is.
+        directory: what is asked about passwords of accounts that have none here; null for nothing.
     """
 
     def __init__(
@@ -78,6 +99,7 @@ class Gate:
         settings: WebSettings,
         clock: Clock,
         hasher: Hasher | None = None,
+        directory: Directory | None = None,
     ) -> None:
         self._book = book
         self.secrets = secrets
@@ -85,6 +107,7 @@ class Gate:
         self.hasher = hasher or Hasher()
         self._settings = settings
         self._clock = clock
+        self._directory = directory
 
     # Accounts
 
@@ -103,8 +126,13 @@ class Gate:
         except NotFoundError:
             return []
 
+    @property
+    def has_directory(self) -> bool:
+        """Whether a directory checks the passwords of accounts that have none here."""
+        return self._directory is not None
+
     def has_admin(self) -> bool:
-        """Whether an administrator can sign in."""
+        """Whether an administrator can sign in with a password that is kept here."""
         able = self.secrets.accounts_with("password")
         return any(one.is_admin and one.name in able for one in self.accounts())
 
@@ -119,18 +147,70 @@ class Gate:
 
         Raises:
             RefusedError: no such account or another password, which the words do not say; or too many wrong tries.
+            UnavailableError: the directory does not answer; this counts as no try.
         """
         name = account_key(account[:_MOST_TYPED])
         self._check_shut(name, address)
         standing = self.account(name)
-        typed = password_text(password[:_MOST_TYPED])
-        digest = self.secrets.digest(name, "password") if standing is not None else None
-        if not self.hasher.is_right(digest, typed) or standing is None or digest is None:
+        via = self._proof(standing, password[:_MOST_TYPED])
+        if standing is None or via is None:
             raise self._refused(name, address)
-        if self.hasher.is_outdated(digest):
-            self.secrets.set_credential(name, "password", self.hasher.digest(typed), self.now_text())
         self.secrets.forget_failures(_of_account(name))
-        return self.opened(standing, "password", address=address, browser=browser)
+        return self.opened(standing, via, address=address, browser=browser)
+
+    def is_password_of(self, account: str, password: str) -> bool:
+        """Whether a password is the one of an account that somebody is signed in with.
+
+        Raises:
+            UnavailableError: the directory does not answer.
+        """
+        return self._proof(self.account(account), password[:_MOST_TYPED]) is not None
+
+    def _proof(self, standing: Account | None, password: str) -> Via | None:
+        """By what a password is an account's; null where it is not. It costs as much for everybody who is refused."""
+        typed = password_text(password)
+        digest = self.secrets.digest(standing.name, "password") if standing is not None else None
+        is_right = self.hasher.is_right(digest, typed)
+        if standing is not None and digest is not None and is_right:
+            if self.hasher.is_outdated(digest):
+                self.secrets.set_credential(standing.name, "password", self.hasher.digest(typed), self.now_text())
+            return "password"
+        if self._directory is None:
+            return None
+        # Who has a password here keeps it: it opens the console while the directory is away.
+        asked = standing.name if standing is not None and digest is None else None
+        try:
+            return "ldap" if self._directory.is_right(asked, password) and asked is not None else None
+        except UnavailableError:
+            if digest is not None:
+                return None
+            raise
+
+    def vouched(self, account: str, via: Via, *, address: str, browser: str = "") -> Opened:
+        """Open a session of somebody whose name another place vouches for; the account is the one entered here.
+
+        Raises:
+            RefusedError: there is no open account of that name.
+        """
+        standing = self.account(account_key(account[:_MOST_TYPED]))
+        if standing is None:
+            raise self.refused(account, NOT_HERE, address=address)
+        return self.opened(standing, via, address=address, browser=browser)
+
+    def check_address(self, address: str) -> None:
+        """Look whether too many tries came from an address.
+
+        Raises:
+            RefusedError: so it is; no more are taken for a while.
+        """
+        self._check_shut("", address)
+
+    def refused(self, account: str, words: str, *, address: str) -> RefusedError:
+        """Count and tell of somebody whom another place did not vouch for, or not for an account here.
+
+        Only the address is shut out by many of them: no password of an account was tried.
+        """
+        return self._refused(account_key(account[:_MOST_TYPED]), address, words, counts_for_name=False)
 
     def opened(self, account: Account, via: Via, *, address: str, browser: str = "") -> Opened:
         """Open a session of somebody who is known now; always a new one."""
@@ -267,7 +347,7 @@ class Gate:
         if any(row["shut_until"] is not None and row["shut_until"] > now for row in rows):
             raise RefusedError(SHUT)
 
-    def _refused(self, name: str, address: str) -> RefusedError:
+    def _refused(self, name: str, address: str, words: str = WRONG, *, counts_for_name: bool = True) -> RefusedError:
         """Count a wrong try and tell of it. A name that is nobody's is not told: it may be a password."""
         now = self._clock.now()
         known = name if name and self._is_known(name) else None
@@ -280,7 +360,9 @@ class Gate:
                 why="unknown" if known is None else "wrong" if self.account(known) is not None else "closed",
             )
         ]
-        keys = [(_of_address(address), None, True)] + ([(_of_account(name), known, False)] if name else [])
+        keys = [(_of_address(address), None, True)] + (
+            [(_of_account(name), known, False)] if name and counts_for_name else []
+        )
         for key, account, is_address in keys:
             count = self.secrets.count_failure(key, to_text(now), forgotten_before=to_text(now - _REMEMBERED))
             seconds = self._settings.lock_rule(is_address=is_address).shut_seconds(count)
@@ -291,7 +373,7 @@ class Gate:
                     Lock(event=event_id(), account=account, at=now, address=address, failures=count, until=until)
                 )
         self.teller.tell(*told)
-        return RefusedError(WRONG)
+        return RefusedError(words)
 
     def _is_known(self, name: str) -> bool:
         try:

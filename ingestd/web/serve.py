@@ -3,14 +3,15 @@
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
 
 from ingestd.config.load import Configuration
-from ingestd.core.clock import SystemClock
+from ingestd.core.clock import Clock, SystemClock
 from ingestd.core.errors import ConfigError
+from ingestd.core.settings import Settings
 from ingestd.core.web_settings import WebSettings
 from ingestd.ipc import ask
 from ingestd.stores.hashing import Hasher
@@ -18,10 +19,13 @@ from ingestd.stores.secrets import Secrets
 from ingestd.web.api.everything import api
 from ingestd.web.app import application
 from ingestd.web.console import Console
-from ingestd.web.gate import Gate
+from ingestd.web.gate import Directory, Gate
 from ingestd.web.pages.everything import PAGES
 from ingestd.web.telling import Teller
 from ingestd.wiring import open_accounts
+
+if TYPE_CHECKING:
+    from ingestd.web.oidc import Provider
 
 _TOLD_SECONDS: Final = 5.0
 """Who signs in waits so long for a station that does not answer; what happened is kept and told later."""
@@ -35,6 +39,8 @@ def console_of(configuration: Configuration, hasher: Hasher | None = None) -> Co
 
     Raises:
         StoreError: the console's own file cannot be opened.
+        ConfigError: an identity provider is configured and cannot be used.
+        ConfigError: what is set about a directory of passwords cannot be used.
     """
     settings, clock = configuration.settings, SystemClock()
     secrets = Secrets(settings.secrets_file)
@@ -45,8 +51,27 @@ def console_of(configuration: Configuration, hasher: Hasher | None = None) -> Co
 
     teller = Teller(secrets, send)
     teller.flush()
-    gate = Gate(lambda: open_accounts(settings), secrets, teller, settings.web, clock, hasher)
-    return Console(configuration, clock, gate)
+    gate = Gate(lambda: open_accounts(settings), secrets, teller, settings.web, clock, hasher, _directory_of(settings))
+    return Console(configuration, clock, gate, _provider_of(configuration, clock))
+
+
+def _provider_of(configuration: Configuration, clock: Clock) -> "Provider | None":
+    settings = configuration.settings.web.oidc
+    if settings is None:
+        return None
+    # Only here: its library is an extra, which a console without a provider does not need.
+    from ingestd.web.oidc import Provider  # noqa: PLC0415
+
+    return Provider(settings, configuration.settings.folder, clock)
+
+
+def _directory_of(settings: Settings) -> Directory | None:
+    if settings.web.ldap is None:
+        return None
+    # Only where it is set: the library is an extra.
+    from ingestd.web.ldap import Directory as LdapDirectory  # noqa: PLC0415
+
+    return LdapDirectory(settings.web.ldap, settings.folder)
 
 
 def application_of(console: Console) -> Starlette:

@@ -106,6 +106,7 @@ def _own_page(visit: Visit, fault: str) -> Response:
         fault=fault,
         doing=visit.text("do"),
         kinds=gate.secrets.kinds(visitor.account),
+        is_there=gate.has_directory and gate.secrets.digest(visitor.account, "password") is None,
         sessions=gate.sessions(visitor.account, visit.request.cookies.get(SESSION_COOKIE, "")),
         role_words=ROLE_WORDS,
         scope=scope_words(visitor.roles, visitor.unit or ""),
@@ -123,6 +124,7 @@ def register(visit: Visit) -> Response:
         "accounts_list.html",
         accounts=sorted(gate.accounts(), key=lambda one: (not one.is_open, one.name)),
         able=able,
+        has_directory=gate.has_directory,
         waiting=len(gate.secrets.waiting()),
         scope_words=scope_words,
         role_words=ROLE_WORDS,
@@ -143,6 +145,8 @@ def enter(visit: Visit) -> Response:
     except RefusedError as error:
         return _new_page(visit, {"account": visit.text("account"), **fields}, _worded(visit, error))
     said = visit.t("The account is entered. Make a link, with which the person sets a password.")
+    if visit.console.gate.has_directory:
+        said = visit.t("The account is entered. The directory checks its password.")
     return visit.go(f"/accounts/{request.account}", said=said)
 
 
@@ -188,6 +192,11 @@ def _linked(visit: Visit, named: Account) -> Made:
     return Made(str(visit.request.base_url).rstrip("/") + made.words, made.expires_at)
 
 
+def _password_dropped(visit: Visit, named: Account) -> str:
+    credentials.drop_password(visit.console, visit.visitor, named)
+    return _("The password here is taken away; the directory keeps it from now on.")
+
+
 def _card(visit: Visit, named: Account) -> str:
     card = visit.text("card")
     credentials.set_card(visit.console, visit.visitor, named, card)
@@ -216,6 +225,7 @@ _DEEDS: Final[Mapping[str, Callable[[Visit, Account], str | Made]]] = {
     "change": _changed,
     "close": _closed,
     "link": _linked,
+    "drop_password": _password_dropped,
     "card": _card,
     "token": _token,
     "end_token": _token_ended,
@@ -235,6 +245,7 @@ def _account_page(visit: Visit, named: Account, *, fault: str = "", made: Made |
         made=made,
         doing=visit.text("do"),
         kinds=gate.secrets.kinds(named.name),
+        has_directory=gate.has_directory,
         tokens=token_documents(gate.secrets.tokens_of(named.name)),
         is_over=lambda moment: from_text(moment) <= visit.console.clock.now(),
         sessions=gate.sessions(named.name),

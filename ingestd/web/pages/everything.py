@@ -17,6 +17,7 @@ from ingestd.web.pages import (
     holds,
     home,
     nonduty,
+    oidc,
     own,
     recording,
     registers,
@@ -31,6 +32,7 @@ from ingestd.web.visit import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *own.PAGES,
+    *oidc.PAGES,
     *accounts.PAGES,
     *home.PAGES,
     *docking.PAGES,

@@ -2,7 +2,7 @@
 
 from starlette.responses import RedirectResponse, Response
 
-from ingestd.core.errors import RefusedError
+from ingestd.core.errors import RefusedError, UnavailableError
 from ingestd.core.roles import Right
 from ingestd.web.app import LANGUAGE_COOKIE, SESSION_COOKIE
 from ingestd.web.languages import LANGUAGES
@@ -13,22 +13,24 @@ _A_YEAR_SECONDS = 365 * 86400
 
 def sign_in(visit: Visit) -> Response:
     """The form for name and password."""
-    return visit.page("sign_in.html", next=_local(visit.query.get("next", "/")), fault="", account="")
+    return visit.page("sign_in.html", next=local_path(visit.query.get("next", "/")), fault="", account="")
 
 
 def signed_in(visit: Visit) -> Response:
     """Open a session, always a new one: what the browser brought is never taken over."""
     gate, before = visit.console.gate, visit.request.cookies.get(SESSION_COOKIE, "")
     browser = visit.request.headers.get("user-agent", "")
-    onwards = _local(visit.text("next", "/"))
+    onwards = local_path(visit.text("next", "/"))
     try:
         typed = str(visit.form.get("password", ""))
         opened = gate.sign_in(visit.text("account"), typed, address=address_of(visit), browser=browser)
     except RefusedError as error:
         return visit.page("sign_in.html", 403, next=onwards, fault=error.message, account=visit.text("account"))
+    except UnavailableError as error:
+        return visit.page("sign_in.html", 503, next=onwards, fault=error.message, account=visit.text("account"))
     gate.sign_out(before)
     answer = visit.go(onwards)
-    _set(answer, visit, SESSION_COOKIE, opened.key)
+    keep_session(answer, visit, opened.key)
     return answer
 
 
@@ -42,7 +44,7 @@ def sign_out(visit: Visit) -> Response:
 
 def language(visit: Visit) -> Response:
     """The other language, and back to where one was."""
-    answer = RedirectResponse(_local(visit.query.get("next", "/")), 303)
+    answer = RedirectResponse(local_path(visit.query.get("next", "/")), 303)
     chosen = visit.query.get("to", "")
     if chosen in LANGUAGES:
         answer.set_cookie(LANGUAGE_COOKIE, chosen, max_age=_A_YEAR_SECONDS, samesite="lax", httponly=True)
@@ -54,12 +56,13 @@ def address_of(visit: Visit) -> str:
     return visit.request.client.host if visit.request.client else ""
 
 
-def _set(answer: Response, visit: Visit, name: str, value: str) -> None:
+def keep_session(answer: Response, visit: Visit, key: str) -> None:
+    """Tell the browser the key of a session that was just opened."""
     is_secure = visit.console.settings.web.certificate is not None
-    answer.set_cookie(name, value, httponly=True, samesite="strict", secure=is_secure)
+    answer.set_cookie(SESSION_COOKIE, key, httponly=True, samesite="strict", secure=is_secure)
 
 
-def _local(path: str) -> str:
+def local_path(path: str) -> str:
     """A path of this console; whoever names another place goes to the first page."""
     is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() and "\\" not in path
     return path if is_own else "/"
