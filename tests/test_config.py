@@ -58,7 +58,7 @@ def test_the_shipped_file_names_every_key_of_the_settings() -> None:
     document = tomllib.loads((SHIPPED / "ingestd.toml").read_text(encoding="utf-8"))
     # A file of secrets or authorities has no default; its line stands there as a comment.
     of_secrets = {"device_api.password_file", "case_push.token_file", "feed.secret_file", "feed.ca_file"}
-    of_secrets |= {"web.certificate", "web.certificate_key", "web.ldap", "web.oidc"}
+    of_secrets |= {"web.certificate", "web.certificate_key", "web.ldap"}
     # One that only the bureau itself can make has none either.
     of_the_bureau = {"areas.file", "hand_over.font", "ledger.export_dir", "replicas", "web.oidc"}
     assert keys_in_file(document) == keys_in_code(Settings) - {"folder"} - of_secrets - of_the_bureau
