@@ -1,4 +1,4 @@
-"""The API: who may ask, problem documents, ETags, pages by key, acts."""
+"""The API: who may ask, problem documents, ETags, pages by key, acts; and Schemathesis over all of it."""
 
 import json
 import re
@@ -7,6 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+import schemathesis
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from hypothesis import HealthCheck, given, settings
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from ingestd.core.roles import RIGHTS, Right, Role
 from ingestd.web.api.everything import api
@@ -14,6 +25,13 @@ from tests.support.cards import Card
 from tests.support.console import Answer, Person
 from tests.support.office import Office, office
 from tests.support.process import wait_until
+
+CHECKS = [
+    schemathesis.checks.not_a_server_error,
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +161,37 @@ def test_a_token_opens_what_it_was_made_for_and_no_more(here: Office) -> None:
     about = {"Authorization": f"Bearer {token}"}
     told = [stranger.get(f"/api/v1{path}", headers=about).status for path in ("/recordings", "/holds")]
     assert told == [200, 403]
+
+
+def test_whatever_is_asked_is_answered_as_described(here: Office) -> None:
+    person = here.person(Role.ARCHIVIST)
+    about = {"Cookie": f"ingestd_session={person.session()}", "X-CSRF-Token": person.csrf()}
+    schema = schemathesis.openapi.from_url(f"{here.served.address}/api/v1/openapi.json")
+    asked = 0
+    for result in schema.get_all_operations():
+        assert isinstance(result, Ok)
+        operation = result.ok()
+        quick = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+        @quick
+        @given(case=operation.as_strategy())
+        def ask(case: schemathesis.Case[Any]) -> None:
+            nonlocal asked
+            asked += 1
+            case.call_and_validate(headers=about, checks=CHECKS)
+
+        ask()
+    assert asked > 50
+
+
+def test_an_answer_that_is_not_as_described_is_noticed() -> None:
+    lying = FastAPI()
+
+    @lying.get("/count")
+    def count() -> int:
+        return JSONResponse("many")  # type: ignore[return-value]
+
+    schema = schemathesis.openapi.from_asgi("/openapi.json", lying)
+    with pytest.raises(FailureGroup) as noticed:
+        schema["/count"]["GET"].Case().call_and_validate(checks=CHECKS)
+    assert "is not of type" in str(noticed.value.exceptions[0])
