@@ -61,6 +61,7 @@ def test_daemon_killed_at_random_moments_loses_nothing_and_holds_nothing_twice(
     with installation.daemon(log_name="last.log") as daemon:
         assert installation.json("ingest", card)["outcome"] == "complete"
         catalogue = installation.station.catalogue()
+        wait_until(catalogue.is_all_described, what="the last track")
         wait_until(lambda: not catalogue.without_derived(("proxy",), limit=1), what="the last proxy")
         assert daemon.stop() == 0
         assert "Traceback" not in daemon.log_text()

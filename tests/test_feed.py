@@ -225,8 +225,9 @@ def test_https_is_spoken_to_a_platform_whose_authority_is_named_and_to_no_other(
             wait_until(lambda: one.failures() >= 1)
         assert receiver.tries == 0
     with receiving(certificate=(certificate, key)) as receiver:
-        text = station.config_file.read_text("utf-8").replace("# ca_file = ", "ca_file = ", 1)
-        text = text.replace('"platform-ca.pem"', json.dumps(str(certificate)), 1)
+        text = station.config_file.read_text("utf-8")
+        named = f"ca_file = {json.dumps(str(certificate))}"
+        text = text.replace('# ca_file = "platform-ca.pem"', named, 1)
         station.config_file.write_text(text, "utf-8")
         name_receiver(station, receiver)
         with feeding(station):
