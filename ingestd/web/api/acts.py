@@ -128,6 +128,8 @@ def _add(area: APIRouter, desk: Desk) -> None:
 
 def _signed(body: Any, desk: Desk, visit: Visit) -> list[Document]:
     """The requests with who asks for them."""
+    if not _is_storable(body):
+        raise HTTPException(422, "body: a number is too large, or a text is not Unicode")
     asked = body if isinstance(body, list) else [body]
     if not asked or len(asked) > (MOST if desk.requests is not None else 1):
         raise HTTPException(422, "body: too many requests at a time, or none")
@@ -137,6 +139,17 @@ def _signed(body: Any, desk: Desk, visit: Visit) -> list[Document]:
         raise HTTPException(422, "body: not a request that the API takes")
     own = {"account": visit.visitor.account}
     return [{**one, "by": visit.visitor.person, **(own if one.get("do") in desk.own else {})} for one in asked]
+
+
+def _is_storable(part: Any) -> bool:
+    """Whether ledger and catalogue could hold it: whole numbers of 64 bits, texts without half characters."""
+    if isinstance(part, str):
+        return part.isprintable() or part.encode("utf-8", "replace").decode("utf-8") == part
+    if isinstance(part, int):
+        return -(2**63) <= part < 2**63
+    if isinstance(part, dict):
+        return all(_is_storable(key) and _is_storable(value) for key, value in part.items())
+    return all(map(_is_storable, part)) if isinstance(part, list) else True
 
 
 def _check_right(visit: Visit, right: Right) -> None:
